@@ -1,0 +1,44 @@
+/* The jobs of the service: one exclusive at a time, the others in a queue beside it; finished ones
+ * stay readable for 60 s. */
+#pragma once
+
+#include "job/backup.h"
+#include "job/job.h"
+#include "job/restore.h"
+#include "job/service.h"
+
+typedef struct Manager Manager;
+
+typedef struct ManagerEvents {
+        void (*on_new)(Job *job, void *userdata);
+        void (*on_changed)(Job *job, void *userdata); /* at most 4 a second a job; the last values
+                                                         always before on_removed */
+        void (*on_removed)(Job *job, void *userdata); /* finished; still readable */
+        void (*on_gone)(uint32_t id, void *userdata); /* no longer readable */
+        void *userdata;
+} ManagerEvents;
+
+int manager_new(Service *service, const ManagerEvents *events, Manager **ret, Error *err);
+Manager *manager_free(Manager *manager); /* no job may run */
+DEFINE_CLEANUP(Manager, manager);
+
+/* Each begins a job at the next turn of the loop (the reply of the method goes out first). Busy,
+ * Cancelled (the service ends), .. */
+int manager_create_backup(
+        Manager *manager,
+        BackupRequest *request,
+        Job **ret,
+        Error *err); /* fills request->backup_id */
+int manager_restore_backup(Manager *manager, RestoreRequest *request, Job **ret, Error *err);
+int manager_take_over(Manager *manager, Job **ret, Error *err);
+
+Job *manager_find(Manager *manager, uint32_t id);      /* NULL: no such job */
+Job *manager_next(Manager *manager, const Job *after); /* NULL: the first; by id */
+unsigned manager_running(const Manager *manager);
+int manager_cancel(Manager *manager, uint32_t id, Error *err); /* NoSuchJob, Busy */
+
+/* The service ends: no new jobs, running ones are interrupted; on_idle when the last has finished.
+ */
+void manager_shut_down(Manager *manager, void (*on_idle)(void *userdata), void *userdata);
+/* Losing the bus: no new jobs, running ones go on to their end. */
+void manager_drain(Manager *manager, void (*on_idle)(void *userdata), void *userdata);

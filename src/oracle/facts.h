@@ -1,0 +1,95 @@
+/* What SQL*Plus told about a database and about a run: plain data, filled by oracle/queries.c from
+ * rows, read by consistency.c and by job/. Every string is owned. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/strings.h"
+
+typedef struct DatafileFacts {
+        uint32_t file;
+        uint64_t creation_scn, checkpoint_scn, bytes, unrecoverable_scn;
+        uint32_t tablespace;
+        char status[16];  /* SYSTEM ONLINE OFFLINE RECOVER SYSOFF */
+        char enabled[16]; /* READ WRITE, READ ONLY, DISABLED */
+        char *name;
+} DatafileFacts;
+
+typedef struct ThreadFacts {
+        uint32_t thread;
+        uint64_t sequence; /* CURRENT when asked, right before RMAN */
+        uint64_t first_scn;
+} ThreadFacts;
+
+typedef struct DatabaseFacts {
+        /* P1, P2 */
+        char *instance_name, *host_name, *version, *edition, *status; /* STARTED MOUNTED OPEN */
+        bool parallel;
+        uint64_t dbid;
+        char *db_name, *db_unique_name, *log_mode, *open_mode, *role, *controlfile_type, *flashback,
+                *utc_offset;
+        bool force_logging, cdb;
+        uint64_t resetlogs_scn, current_scn;
+        /* P3 */
+        char *spfile; /* "" : runs on a pfile */
+        StringList control_files;
+        char *recovery_dest;
+        uint64_t control_file_record_keep_time;
+        /* P4 .. P7 */
+        DatafileFacts *datafiles;
+        size_t n_datafiles;
+        ThreadFacts *threads;
+        size_t n_threads;
+        char *block_change_tracking; /* NULL: off */
+        StringList restore_points, open_pdbs, excluded_tablespaces;
+        bool rman_encryption;
+        bool tde;
+        uint64_t tempfiles;
+        uint64_t recovery_limit, recovery_used, recovery_reclaimable;
+        StringList failed_destinations; /* "LOG_ARCHIVE_DEST_1: ORA-.." */
+        StringList foreign;             /* a line for each other RMAN user's trace (P7) */
+        uint64_t used_bytes;            /* estimate of a level 0: history, else datafile sizes */
+} DatabaseFacts;
+void database_facts_done(DatabaseFacts *facts);
+
+/* A1 .. A5: what the run left in the control file. */
+typedef struct PieceFacts {
+        char *handle;
+        uint64_t bytes, block_size, piece, copy, pieces;
+        char status[4], device[20];
+        bool in_recovery_area;
+        char backup_type[4]; /* D, I, L */
+        bool controlfile_included;
+        uint64_t set_stamp, set_count;
+} PieceFacts;
+typedef struct BackupDatafileFacts {
+        uint32_t file; /* 0: control file */
+        uint64_t creation_scn, resetlogs_scn;
+        bool has_level;
+        uint64_t level, incremental_scn, checkpoint_scn, fuzzy_scn; /* fuzzy 0: none */
+        uint64_t corrupt, datafile_blocks, blocks, block_size, set_stamp, set_count;
+} BackupDatafileFacts;
+typedef struct BackupLogFacts {
+        uint32_t thread;
+        uint64_t sequence, resetlogs_scn, first_scn, next_scn;
+} BackupLogFacts;
+typedef struct RunFacts {
+        PieceFacts *pieces;
+        size_t n_pieces;
+        BackupDatafileFacts *datafiles;
+        size_t n_datafiles;
+        BackupLogFacts *logs;
+        size_t n_logs;
+        DatafileFacts *structure; /* V$DATAFILE again, after RMAN */
+        size_t n_structure;
+        uint64_t dbid, resetlogs_scn;
+        StringList structure_files; /* data, log, temp and control file names: for the directories
+                                       of the record */
+        uint64_t corrupt_blocks;
+        char *fuzzy_time, *until_time; /* scn_to_timestamp where it can be had, local time of the
+                                          source, else NULL */
+} RunFacts;
+void run_facts_done(RunFacts *facts);

@@ -1,0 +1,27 @@
+/* Leaving RMAN's repository as it should be: a tag deleted with FORCE and with proof, pieces
+ * uncataloged. */
+#pragma once
+
+#include "oracle/oracle.h"
+
+typedef struct Maintenance Maintenance;
+
+/* `delete force noprompt backup tag`, then the count of what is left must be 0. First ends sessions
+ * of a run that was cut off (command_id may be NULL). */
+int maintenance_delete_tag(
+        const Oracle *oracle,
+        const OracleDatabase *database,
+        const char *tag,
+        void (*on_done)(const Error *err, void *userdata),
+        void *userdata,
+        Maintenance **ret,
+        Error *err);
+int maintenance_uncatalog(
+        const Oracle *oracle,
+        const OracleDatabase *database,
+        const StringList *handles,
+        void (*on_done)(const Error *err, void *userdata),
+        void *userdata,
+        Maintenance **ret,
+        Error *err);
+Maintenance *maintenance_free(Maintenance *maintenance);
