@@ -3,18 +3,23 @@
  * binary.
  *
  * The test puts a directory into ORABACKUP_FAULTS. A file in it named like the point says what
- * happens there: "crash"            the process ends at once by SIGKILL "error N [nth]"    the call
- * returns -N (an errno) at the nth pass (default: the first), once "hold"             the call
- * waits (worker threads) until the file is gone; on the loop thread it returns -EAGAIN and the
- *                      caller asks again later (see event/hold.h)
+ * happens there:
+ *   crash            the process ends at once by SIGKILL
+ *   error N [nth]    the call returns -N (an errno) at the nth pass (default: the first), once
+ *   hold             the call waits until the file is gone: worker threads only, the loop thread
+ *                    asks with fault_point_held() and waits with event/hold.h
  * Each pass appends its name as a line to "<directory>/passed", so that a test waits for an event
  * and not for a time. */
 #pragma once
 
+#include <stdbool.h>
+
 #ifdef ORABACKUP_TEST_HOOKS
 int fault_point(const char *name);
-/* For the loop thread: 1 while the point is held, else as fault_point(). Does not block. */
+/* For the loop thread: 1 while the point is held, else as fault_point(). Does not block. One call
+ * is one pass: whoever got 1 asks fault_point_is_released() from then on. */
 int fault_point_held(const char *name);
+bool fault_point_is_released(const char *name);
 #else
 static inline int fault_point(const char *name) {
         (void)name;
@@ -23,5 +28,9 @@ static inline int fault_point(const char *name) {
 static inline int fault_point_held(const char *name) {
         (void)name;
         return 0;
+}
+static inline bool fault_point_is_released(const char *name) {
+        (void)name;
+        return true;
 }
 #endif

@@ -64,6 +64,9 @@ int parse_duration(
 void format_time(uint64_t realtime_usec, char *ret);
 int parse_time(const char *string, uint64_t *ret_realtime_usec); /* also with an offset */
 
+/* Bytes of the character that begins here, or 0 when no valid one does (NUL is a character of one).
+ */
+size_t utf8_character(const char *string, size_t size);
 bool utf8_valid(const char *string);        /* strict: no overlong forms, no surrogates */
 bool text_is_printable(const char *string); /* valid UTF-8 without control characters */
 
