@@ -16,6 +16,11 @@ typedef struct RmanConnect {
         const char *service;
 } RmanConnect;
 
+/* Operating system authentication: no user, or "/". NULL: yes. */
+bool rman_connect_is_local(const RmanConnect *connect);
+/* user/"password"@service, as RMAN and SQL*Plus take it; never for a command line. */
+int rman_connect_string(const RmanConnect *connect, Text *ret, Error *err);
+
 typedef struct RmanLogStart {
         uint32_t thread;
         uint64_t sequence;
@@ -52,6 +57,7 @@ typedef struct RmanLogCure {
         uint64_t first_sequence, last_sequence;
 } RmanLogCure;
 int rman_script_log_cure(const RmanLogCure *cure, Text *ret, Error *err);
+enum { RMAN_LOG_CURE_BACKUPS = 2 }; /* "Finished backup at": the logs, the control file again */
 
 int rman_script_delete_tag(const RmanConnect *connect, const char *tag, Text *ret, Error *err);
 int rman_script_uncatalog(
