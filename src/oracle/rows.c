@@ -202,7 +202,7 @@ parse_number(const Row *row, size_t column, const char *text, uint64_t *ret, Err
 }
 
 int row_uint(const Row *row, size_t column, uint64_t *ret, Error *err) {
-        const char *text;
+        const char *text = "";
         int r;
 
         r = row_string(row, column, &text, err);
@@ -210,7 +210,7 @@ int row_uint(const Row *row, size_t column, uint64_t *ret, Error *err) {
 }
 
 int row_uint_or(const Row *row, size_t column, uint64_t otherwise, uint64_t *ret, Error *err) {
-        const char *text;
+        const char *text = "";
         int r;
 
         r = row_string(row, column, &text, err);

@@ -35,7 +35,8 @@ typedef struct VersionedText {
 /* clang-format off: statements read better as statements */
 #define DATABASE_COLUMNS                                                                           \
         ROW("P2")                                                                                  \
-        NUM("dbid") STR("name") STR("db_unique_name") STR("log_mode")                              \
+        NUM("dbid")                                                                                \
+        STR("name") STR("db_unique_name") STR("log_mode")                                          \
                 STR("open_mode") "\n" STR("database_role") STR("controlfile_type")                 \
                         STR("force_logging") STR("flashback_on") "\n" NUM("resetlogs_change#")     \
                                 NUM("current_scn") STR("to_char(systimestamp,'TZH:TZM')")
@@ -124,36 +125,35 @@ static const VersionedText questions[] = {
                                                                           "where start_time > "
                                                                           "sysdate-31 group by "
                                                                           "operation;\n" ROW("P7C")
-                                                                                  NUM(
-                                                                                          "count(*"
-                                                                                          ")") " fr"
-                                                                                               "om "
-                                                                                               "v$"
-                                                                                               "dat"
-                                                                                               "afi"
-                                                                                               "le_"
-                                                                                               "cop"
-                                                                                               "y "
-                                                                                               "whe"
-                                                                                               "re "
-                                                                                               "sta"
-                                                                                               "tus"
-                                                                                               " = "
-                                                                                               "'A'"
-                                                                                               " an"
-                                                                                               "d "
-                                                                                               "com"
-                                                                                               "ple"
-                                                                                               "tio"
-                                                                                               "n_"
-                                                                                               "tim"
-                                                                                               "e "
-                                                                                               "> "
-                                                                                               "sys"
-                                                                                               "dat"
-                                                                                               "e-"
-                                                                                               "31;"
-                                                                                               "\n"},
+                                                                                  NUM("count(*"
+                                                                                      ")") " fr"
+                                                                                           "om "
+                                                                                           "v$"
+                                                                                           "dat"
+                                                                                           "afi"
+                                                                                           "le_"
+                                                                                           "cop"
+                                                                                           "y "
+                                                                                           "whe"
+                                                                                           "re "
+                                                                                           "sta"
+                                                                                           "tus"
+                                                                                           " = "
+                                                                                           "'A'"
+                                                                                           " an"
+                                                                                           "d "
+                                                                                           "com"
+                                                                                           "ple"
+                                                                                           "tio"
+                                                                                           "n_"
+                                                                                           "tim"
+                                                                                           "e "
+                                                                                           "> "
+                                                                                           "sys"
+                                                                                           "dat"
+                                                                                           "e-"
+                                                                                           "31;"
+                                                                                           "\n"},
         {SQL_BASES,
          0,
          ROW("P8") NUM("bd.file#") NUM("bd.creation_change#") NUM("bd.resetlogs_change#") "\n" NUM(
@@ -245,9 +245,10 @@ static const char *const tag_questions[_SQL_TAG_QUESTION_MAX] = {
                 "bd.resetlogs_change#") "\n" NUM("bd.incremental_level")
                 NUM("bd.incremental_change#") NUM("bd.checkpoint_change#") "\n" NUM(
                         "bd.absolute_fuzzy_change#") NUM("bd.marked_corrupt")
-                        NUM("bd.media_corrupt") "\n" NUM("bd.logically_corrupt") NUM("bd.datafile_"
-                                                                                     "blocks") NUM(
-                                "bd.blocks") NUM("bd.block_size") "\n" NUM("bd.set_stamp")
+                        NUM("bd.media_corrupt") "\n" NUM("bd.logically_corrupt") NUM(
+                                "bd.datafile_"
+                                "blocks") NUM("bd.blocks") NUM("bd.block_size") "\n" NUM("bd.set_"
+                                                                                         "stamp")
                                 NUM("bd.set_count") " from v$backup_datafile bd where " PIECE_OF(
                                         "bd") "\n order by bd.file#, bd.checkpoint_change#;\n",
         [SQL_RUN_LOGS] = ROW("A3") NUM("rl.thread#") NUM("rl.sequence#")
@@ -285,6 +286,10 @@ unsigned sql_version(const char *text) {
         return (unsigned)(major * 100 + minor);
 }
 
+static int refuse(Error *err, const char *what, const char *value, const char *why) {
+        return error_set(err, ERROR_UNSUPPORTED, -EINVAL, "%s \"%.128s\": %s", what, value, why);
+}
+
 static int check_value(const char *what, const char *value, size_t max, Error *err) {
         size_t length = strlen(value);
 
@@ -296,26 +301,16 @@ static int check_value(const char *what, const char *value, size_t max, Error *e
                         "%s: a control character or a byte that is not UTF-8 cannot be quoted",
                         what);
         if (length > max)
-                return error_set(
+                return refuse(err, what, value, "too long to be quoted");
+        /* SQL*Plus would ask for a substitution, trim a blank, join or end a line there. */
+        if (strchr(value, '&') != NULL || *value == ' ' || *value == '@' ||
+            (length > 0 && strchr(" -;", value[length - 1]) != NULL))
+                return refuse(
                         err,
-                        ERROR_UNSUPPORTED,
-                        -ENAMETOOLONG,
-                        "%s \"%.64s..\": longer than %zu bytes cannot be quoted",
                         what,
                         value,
-                        max);
-        /* SQL*Plus would ask for a substitution, trim a blank, join or end a line there. */
-        if (strchr(value, '&') != NULL ||
-            (length > 0 &&
-             (value[0] == ' ' || value[0] == '@' || strchr(" -;", value[length - 1]) != NULL)))
-                return error_set(
-                        err,
-                        ERROR_UNSUPPORTED,
-                        -EINVAL,
-                        "%s \"%s\": a '&', a leading blank or '@', or a trailing blank, '-' or ';' "
-                        "cannot be quoted for SQL*Plus",
-                        what,
-                        value);
+                        "a '&', a blank or '@' in front, or a blank, '-' or ';' at the end cannot "
+                        "be quoted for SQL*Plus");
         return 0;
 }
 
@@ -342,13 +337,7 @@ int sql_quote_name(const char *what, const char *value, Text *ret, Error *err) {
         if (r < 0)
                 return r;
         if (*value == '\0' || strchr(value, '"') != NULL)
-                return error_set(
-                        err,
-                        ERROR_UNSUPPORTED,
-                        -EINVAL,
-                        "%s \"%s\": an empty name or one with a quotation mark cannot be quoted",
-                        what,
-                        value);
+                return refuse(err, what, value, "empty or with a quotation mark: cannot be quoted");
         text_appendf(ret, "\"%s\"", value);
         return 0;
 }
@@ -358,13 +347,7 @@ static int check_word(const char *what, const char *word, Error *err) {
         if (*word == '\0' ||
             strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") !=
                     strlen(word))
-                return error_set(
-                        err,
-                        ERROR_UNSUPPORTED,
-                        -EINVAL,
-                        "%s \"%.64s\": only letters, digits and '_' are allowed",
-                        what,
-                        word);
+                return refuse(err, what, word, "only letters, digits and '_' are allowed");
         return 0;
 }
 
@@ -579,12 +562,8 @@ int sql_defer_destination(const char *destination, bool in_spfile, Text *ret, Er
 
         if (strncasecmp(destination, prefix, strlen(prefix)) != 0 ||
             parse_uint64(destination + strlen(prefix), &number) < 0 || number < 1 || number > 31)
-                return error_set(
-                        err,
-                        ERROR_UNSUPPORTED,
-                        -EINVAL,
-                        "archive destination \"%.64s\": not LOG_ARCHIVE_DEST_1 to 31",
-                        destination);
+                return refuse(
+                        err, "archive destination", destination, "not LOG_ARCHIVE_DEST_1 to 31");
         snprintf(name, sizeof(name), "log_archive_dest_state_%u", (unsigned)number);
         return sql_set_parameter(name, "defer", in_spfile, ret, err);
 }
