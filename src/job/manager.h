@@ -22,8 +22,21 @@ int manager_new(Service *service, const ManagerEvents *events, Manager **ret, Er
 Manager *manager_free(Manager *manager); /* no job may run */
 DEFINE_CLEANUP(Manager, manager);
 
+/* New jobs stay queued until the manager is opened: after recovery. */
+void manager_open(Manager *manager);
+
+/* Any work as a job: what the functions below are made of. `work` is taken over on success only.
+ * Its id is known at once and durably never given again. */
+typedef struct ManagerWork {
+        JobType type;
+        const char *backup_id, *name, *description; /* NULL: none */
+        const JobFunctions *functions;
+        void *work;
+} ManagerWork;
+int manager_add(Manager *manager, const ManagerWork *work, Job **ret, Error *err);
+
 /* Each begins a job at the next turn of the loop (the reply of the method goes out first). Busy,
- * Cancelled (the service ends), .. */
+ * Interrupted (the service ends), .. */
 int manager_create_backup(
         Manager *manager,
         BackupRequest *request,
@@ -32,9 +45,12 @@ int manager_create_backup(
 int manager_restore_backup(Manager *manager, RestoreRequest *request, Job **ret, Error *err);
 int manager_take_over(Manager *manager, Job **ret, Error *err);
 
-Job *manager_find(Manager *manager, uint32_t id);      /* NULL: no such job */
-Job *manager_next(Manager *manager, const Job *after); /* NULL: the first; by id */
-unsigned manager_running(const Manager *manager);
+/* -EBUSY while an exclusive job is queued or runs, with the sentence that names it. */
+int manager_check_exclusive(const Manager *manager, JobType type, Error *err);
+
+Job *manager_find(Manager *manager, uint32_t id);              /* NULL: no such job */
+Job *manager_next(Manager *manager, const Job *after);         /* NULL: the first; by id */
+unsigned manager_running(const Manager *manager);              /* queued or running */
 int manager_cancel(Manager *manager, uint32_t id, Error *err); /* NoSuchJob, Busy */
 
 /* The service ends: no new jobs, running ones are interrupted; on_idle when the last has finished.

@@ -25,6 +25,15 @@ typedef struct Settings {
 Settings *settings_ref(Settings *settings);
 Settings *settings_unref(Settings *settings); /* NULL */
 
+/* Reads the configuration, the recipients (or the credential passphrase) and the trusted keys, to
+ * which every key of own_keys
+ * ("ed25519:..") is added for the own instance. Unusable recipients are recipients_error, all else
+ * is the error. Blocks. */
+int settings_load(const char *config_path, const StringList *own_keys, Settings **ret, Error *err);
+
+struct Manager;
+struct SummaryCache;
+
 typedef struct Service {
         Loop *loop;
         WorkPool *files;   /* what may wait on a disk */
@@ -37,5 +46,8 @@ typedef struct Service {
         const char *hostname;
         const char *runtime_directory; /* keys and digests */
         const char *state_directory;
-        uint64_t shutdown_msec; /* how long a stop may take */
+        uint64_t shutdown_msec;  /* how long a stop may take */
+        struct Manager *manager; /* the jobs; set once it is there, for the List and Get methods */
+        struct SummaryCache
+                *summaries; /* what the control objects said; NULL: every list reads them anew */
 } Service;

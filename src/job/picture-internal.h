@@ -1,0 +1,28 @@
+/* Shared by picture.c (collects) and picture-view.c (shows). */
+#pragma once
+
+#include "job/picture.h"
+
+/* One backup as it was found. The summaries are owned. */
+struct PictureItem {
+        char id[37], instance[65];
+        BackupObjects objects;
+        uint64_t updated_usec, tar_size;
+        Summary *record, *failed, *deletion, *claim;
+};
+
+/* A backup that a job here is at, or that the ledger still holds. */
+struct PictureOwn {
+        char id[37], instance[65];
+        char *name, *description;
+        bool acknowledged; /* the claim is in the store */
+        uint64_t started_usec, bytes_stored;
+};
+
+struct PictureSlot {
+        size_t index; /* of the item, or of the catalogue's claim */
+        ObjectType type;
+};
+
+const PictureOwn *picture_find_own(const Picture *picture, const char *id);
+bool picture_is_trusted(const Picture *picture, const Summary *summary); /* NULL: no */
