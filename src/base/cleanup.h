@@ -28,7 +28,7 @@
         static inline void cleanup_##noun(Type **pointer) {                                        \
                 *pointer = noun##_free(*pointer);                                                  \
         }                                                                                          \
-        _Static_assert(sizeof(Type *) > 0, "takes a pointer")
+        _Static_assert(1, "takes the semicolon that follows")
 
 static inline void cleanup_free(void *pointer) {
         void **p = pointer;
