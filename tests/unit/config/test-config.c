@@ -1,10 +1,5 @@
 /* config/config.c and keys.c: every key, every mistake, drop-ins, reload. */
-#include <cmocka.h>
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +11,7 @@
 #include "base/strings.h"
 #include "config/config.h"
 #include "config/keys.h"
+#include "unit/test.h"
 
 /* A directory of its own for each test, removed at its end. */
 static int set_up(void **state) {

@@ -1,11 +1,6 @@
 /* config/credential.c: where a secret may come from, and who may not read it. */
-#include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,6 +9,7 @@
 #include "base/files.h"
 #include "base/limits.h"
 #include "config/config.h"
+#include "unit/test.h"
 
 static int set_up(void **state) {
         char template[] = "/tmp/test-credential-XXXXXX";

@@ -1,10 +1,5 @@
 /* config/reader.c: line numbers, blanks, comments, long lines. */
-#include <cmocka.h>
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +7,7 @@
 #include "base/limits.h"
 #include "base/strings.h"
 #include "config/reader.h"
+#include "unit/test.h"
 
 static int
 note(const char *section,
