@@ -31,9 +31,13 @@ typedef enum RmanEventType {
                                none */
         RMAN_EVENT_FINISHED,  /* what: "backup", "restore", "recover" */
         RMAN_EVENT_SESSION,   /* session: SID of "channel X: SID=n" */
-        RMAN_EVENT_UNCHANGED, /* file: RMAN-08056 "skipping datafile N because it has not changed"
+        RMAN_EVENT_UNCHANGED, /* file, what, detail: RMAN-08056 "skipping datafile N because it has
+                               * not changed"
                                */
-        RMAN_EVENT_NO_PARENT, /* file: "no parent backup or copy of datafile N found" */
+        RMAN_EVENT_NO_PARENT, /* file, detail: "no parent backup or copy of datafile N found" */
+        RMAN_EVENT_CREATING,  /* file, detail: "creating datafile file number=N": an empty file, to
+                                 be  filled from the logs */
+        RMAN_EVENT_FAILOVER,  /* detail: "failover to previous backup": a piece could not be read */
 } RmanEventType;
 
 typedef struct RmanEvent {
@@ -52,6 +56,10 @@ typedef struct RmanEvent {
 typedef struct RmanParser RmanParser;
 int rman_parser_new(RmanPhase phase, RmanParser **ret, Error *err);
 RmanParser *rman_parser_free(RmanParser *parser);
+
+/* Phase restore: these files may be created empty and filled from the logs; any other that is
+ * created makes the verdict a failure. Copied. */
+int rman_parser_allow_created(RmanParser *parser, const uint32_t *files, size_t n_files);
 
 /* One line without its end; calls on_event for each event of it (at most three). `cut`: the line
  * was longer than the bound. */
