@@ -184,7 +184,7 @@ static void finished(RmanParser *parser, const char *what, unsigned *counter) {
 
 static void on_backup_start(RmanParser *parser, Channel *channel, const char *rest) {
         parser->backups_started++;
-        parser->in_restore = parser->implicit = false;
+        parser->in_restore = parser->implicit = parser->in_autobackup = false;
         parser->describing = parser->finishing = NULL;
 }
 
