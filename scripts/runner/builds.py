@@ -1,0 +1,37 @@
+"""One meson build directory."""
+
+import json
+import os
+import subprocess
+
+
+class BuildFailed(Exception):
+    pass
+
+
+class Build:
+    def __init__(self, folder, what, options, compiler="gcc"):
+        self.folder, self.what, self.options, self.compiler = folder, what, options, compiler
+
+    def make(self, top):
+        """Sets the directory up, or brings its options back to ours, and builds."""
+        environment = dict(os.environ, CC=self.compiler)
+        for name in ("CFLAGS", "CPPFLAGS", "LDFLAGS", "DESTDIR"):
+            environment.pop(name, None)
+        if os.path.exists(os.path.join(top, self.folder, "build.ninja")):
+            self._run(top, ["meson", "configure", self.folder, *self.options], environment)
+        else:
+            self._run(top, ["meson", "setup", self.folder, *self.options], environment)
+        self._run(top, ["ninja", "-C", self.folder], environment)
+
+    def _run(self, top, command, environment):
+        done = subprocess.run(command, cwd=top, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+        if done.returncode != 0:
+            raise BuildFailed(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-20000:]}")
+
+    def tests(self, top):
+        """What meson knows as tests: name, suite, command, environment, timeout, working directory."""
+        output = subprocess.run(
+            ["meson", "introspect", "--tests", self.folder], cwd=top, check=True, capture_output=True, text=True
+        ).stdout
+        return json.loads(output)
