@@ -229,7 +229,8 @@ Loop *loop_free(Loop *loop) {
         uv_close((uv_handle_t *)&loop->posted, NULL);
         uv_close((uv_handle_t *)&loop->before_poll, NULL);
         uv_walk(&loop->uv, assert_is_closing, NULL);
-        uv_run(&loop->uv, UV_RUN_DEFAULT);
+        while (uv_loop_alive(&loop->uv)) /* a stop that is still owed ends uv_run() at once */
+                uv_run(&loop->uv, UV_RUN_DEFAULT);
         r = uv_loop_close(&loop->uv);
         assert(r == 0);
         (void)r;

@@ -88,6 +88,13 @@ static void posted_functions_run_in_order_on_the_loop(void **state) {
         assert_int_equal(f->order[2], 2);
 }
 
+static void a_loop_with_a_stop_that_is_owed_can_be_freed(void **state) {
+        Fixture *f = *state;
+
+        loop_stop(f->loop, 3);
+        f->loop = loop_free(f->loop);
+}
+
 static void what_is_posted_to_a_loop_that_ends_is_dropped(void **state) {
         Fixture *f = *state;
 
@@ -176,6 +183,7 @@ int main(void) {
                 TEST(a_stop_before_the_run_counts),
                 TEST(posted_functions_run_in_order_on_the_loop),
                 TEST(what_is_posted_to_a_loop_that_ends_is_dropped),
+                TEST(a_loop_with_a_stop_that_is_owed_can_be_freed),
                 TEST(a_signal_comes_as_a_call),
                 TEST(the_longest_turn_counts_work_and_not_sleep),
                 TEST(work_in_a_callback_of_a_socket_counts_as_well),
