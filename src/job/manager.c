@@ -420,6 +420,7 @@ int manager_restore_backup(Manager *manager, RestoreRequest *request, Job **ret,
         r = restore_new(manager->service, request, &work, err);
         if (r < 0)
                 return r;
+        request->identities = NULL; /* the work's now, also when it is freed below */
         ManagerWork add = {
                 .type = JOB_RESTORE,
                 .backup_id = request->backup_id,
