@@ -42,6 +42,7 @@ int log_start(
         LogTarget target,
         LogLevel max_level,
         Error *err); /* AUTO: the journal when stderr is connected to it (JOURNAL_STREAM) */
+/* Before log_start() and after log_stop() lines go nowhere. */
 void log_stop(void); /* writes what is queued, waits at most 2 s for a hung target */
 void log_set_level(LogLevel max_level);
 
