@@ -1,0 +1,168 @@
+/* One operation of the directory driver: what it owns, and what it runs. */
+#include "store/directory-task.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/fault.h"
+#include "base/files.h"
+#include "base/strings.h"
+#include "store/directory-place.h"
+
+static int open_store(DirectoryTask *task, Error *err) {
+        CLEANUP(cleanup_close) int fd = -1;
+        struct stat st;
+        int r = directory_make(task->root, 0750, err);
+        if (r < 0)
+                return error_prefix(err, "The store %s cannot be made", task->root);
+        r = directory_open_root(task, &fd, err);
+        if (r < 0)
+                return r;
+        if (fstat(fd, &st) < 0)
+                return directory_failed(-errno, "Opening", task->root, err);
+        task->device = st.st_dev;
+        task->inode = st.st_ino;
+        return 0;
+}
+
+static int space(DirectoryTask *task, Error *err) {
+        CLEANUP(cleanup_close) int fd = -1;
+        int r = directory_open_root(task, &fd, err);
+        return r < 0 ? r : directory_space(task->root, &task->object_size, err);
+}
+
+static const struct {
+        int (*run)(DirectoryTask *task, Error *err);
+        const char *fault; /* NULL: the object's own */
+} operations[_STORE_OPERATION_MAX] = {
+        [STORE_OPEN] = {open_store, "store-open"},
+        [STORE_PUT_OBJECT] = {directory_put_object, NULL},
+        [STORE_GET_OBJECT] = {directory_get_object, "store-get-object"},
+        [STORE_REMOVE_OBJECT] = {directory_remove_object, "store-remove-object"},
+        [STORE_STAT_OBJECT] = {directory_stat_object, "store-stat-object"},
+        [STORE_LIST] = {directory_list, "store-list"},
+        [STORE_PUT_SEGMENT] = {directory_put_segment, "store-put-segment"},
+        [STORE_GET_SEGMENT] = {directory_get_segment, "store-get-segment"},
+        [STORE_STAT_SEGMENT] = {directory_stat_segment, "store-stat-segment"},
+        [STORE_REMOVE_SEGMENTS] = {directory_remove_segments, "store-remove-segments"},
+        [STORE_COMMIT] = {directory_commit, "store-commit"},
+        [STORE_REMOVE_LARGE_OBJECT] = {directory_remove_large_object, "store-remove-large-object"},
+        [STORE_SPACE] = {space, "store-space"},
+};
+
+/* "store-put-record": what a test wants to stop is one kind of object. */
+static const char *fault_of_object(const char *name) {
+        const char *leaf = path_name(name);
+        if (strstr(name, "/begin/") != NULL)
+                return "store-put-claim";
+        if (string_equal(leaf, "backup.json"))
+                return "store-put-record";
+        if (string_equal(leaf, "failed.json"))
+                return "store-put-failed";
+        if (string_equal(leaf, "delete.json"))
+                return "store-put-delete";
+        if (string_equal(leaf, "segments"))
+                return "store-put-segments";
+        return "store-put-object";
+}
+
+static int pass_fault(const DirectoryTask *task, const char *suffix, Error *err) {
+        const char *name = operations[task->type].fault;
+        char point[64];
+        snprintf(
+                point,
+                sizeof(point),
+                "%s%s",
+                name != NULL ? name : fault_of_object(task->name),
+                suffix);
+        int r = fault_point(point);
+        return r < 0 ? error_set_errno(err, ERROR_STORE_UNAVAILABLE, r, "%s", task->root) : 0;
+}
+
+int directory_task_run(DirectoryTask *task, Error *err) {
+        int r = pass_fault(task, "", err);
+        if (r == 0)
+                r = operations[task->type].run(task, err);
+        return r < 0 ? r : pass_fault(task, "-done", err);
+}
+
+static int copy_string(const char *string, char **ret) {
+        if (string == NULL)
+                return 0;
+        *ret = strdup(string);
+        return *ret != NULL ? 0 : -ENOMEM;
+}
+
+/* malloc(0) is not asked for: an empty object is a NULL pointer of size 0. */
+static int copy_bytes(const void *bytes, size_t size, void **ret) {
+        if (size == 0)
+                return 0;
+        *ret = malloc(size);
+        if (*ret == NULL)
+                return -ENOMEM;
+        memcpy(*ret, bytes, size);
+        return 0;
+}
+
+static int copy_operation(DirectoryTask *task, const StoreOperation *operation) {
+        void *object = NULL, *segments = NULL;
+        int r = copy_string(operation->name, &task->name);
+        if (r == 0)
+                r = copy_string(operation->attempt.instance, &task->instance);
+        if (r == 0)
+                r = copy_string(operation->attempt.backup_id, &task->backup_id);
+        if (r == 0)
+                r = copy_string(operation->attempt.attempt, &task->attempt);
+        if (r == 0 && operation->type == STORE_PUT_OBJECT)
+                r = copy_bytes(operation->bytes, operation->size, &object);
+        if (r == 0 && operation->type == STORE_COMMIT)
+                r = copy_bytes(
+                        operation->segments,
+                        operation->n_segments * sizeof(StoreCommitSegment),
+                        &segments);
+        task->object = object;
+        task->segments = segments;
+        return r;
+}
+
+int directory_task_init(
+        DirectoryTask *task, const char *root, const StoreOperation *operation, Error *err) {
+        *task = (DirectoryTask){
+                .type = operation->type,
+                .size = operation->size,
+                .index = operation->segment.index,
+                .offset = operation->segment.offset,
+                .n_segments = operation->n_segments,
+                .source = operation->type == STORE_PUT_SEGMENT ? operation->bytes : NULL,
+                .buffer = operation->buffer,
+        };
+        pthread_mutex_init(&task->lock, NULL);
+        if (operation->segment.md5 != NULL)
+                snprintf(task->md5, sizeof(task->md5), "%s", operation->segment.md5);
+        if (copy_string(root, &task->root) < 0 || copy_operation(task, operation) < 0) {
+                directory_task_done(task);
+                return error_oom(err);
+        }
+        return 0;
+}
+
+static void free_entries(DirectoryTask *task) {
+        for (size_t i = 0; i < task->n_entries; i++) {
+                void *name = (void *)(uintptr_t)task->entries[i].name; /* ours, const for readers */
+                free(name);
+        }
+        free(task->entries);
+}
+
+void directory_task_done(DirectoryTask *task) {
+        pthread_mutex_destroy(&task->lock);
+        free_entries(task);
+        free(task->root);
+        free(task->name);
+        free(task->object);
+        free(task->instance);
+        free(task->backup_id);
+        free(task->attempt);
+        free(task->segments);
+        free(task->data);
+}
