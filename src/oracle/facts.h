@@ -15,6 +15,9 @@ typedef struct DatafileFacts {
         uint32_t tablespace;
         char status[16];  /* SYSTEM ONLINE OFFLINE RECOVER SYSOFF */
         char enabled[16]; /* READ WRITE, READ ONLY, DISABLED */
+        /* Cleanly stopped: read only, offline normal, of a closed PDB: recovery needs no redo for
+         * it. V$DATAFILE.LAST_CHANGE# is set and equals the checkpoint. */
+        bool settled;
         char *name;
 } DatafileFacts;
 
@@ -53,6 +56,7 @@ typedef struct DatabaseFacts {
         StringList foreign;             /* a line for each other RMAN user's trace (P7) */
         uint64_t used_bytes;            /* estimate of a level 0: history, else datafile sizes */
 } DatabaseFacts;
+void datafile_facts_done(DatafileFacts *files, size_t n);
 void database_facts_done(DatabaseFacts *facts);
 
 /* A1 .. A5: what the run left in the control file. */
