@@ -14,14 +14,13 @@ from guard import Guard
 from selection import Selection
 from suites import Totals, run_pytest, run_pytest_as_ordinary_user, run_tidy, run_units
 
-PLAIN = Build("build", "the plain build", ["-Dtest_hooks=false", "-Dbuildtype=release"])
+PLAIN = Build("build", "the plain build", ["-Dtest_hooks=false", "-Dbuildtype=debugoptimized"])
 SANITIZED = Build(
     "build-asan",
     "the build with AddressSanitizer and UndefinedBehaviorSanitizer",
     ["-Dtest_hooks=true", "-Dwerror=true", "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dbuildtype=debugoptimized"],
 )
 CLANG = Build("build-clang", "the build with clang", ["-Dtest_hooks=true", "-Dwerror=true", "-Dbuildtype=debugoptimized"], compiler="clang")
-GCC = Build("build-gcc", "the release build with warnings as errors", ["-Dtest_hooks=false", "-Dwerror=true", "-Dbuildtype=release"])
 
 
 def say(text):
@@ -40,6 +39,8 @@ def build(top, one, totals):
 
 
 def run_everything(top, temporary, selection, ci, totals):
+    if ci:
+        PLAIN.options.append("-Dwerror=true")
     plain = build(top, PLAIN, totals)
     sanitized = build(top, SANITIZED, totals)
     if sanitized:
@@ -53,7 +54,6 @@ def run_everything(top, temporary, selection, ci, totals):
             run_pytest_as_ordinary_user(top, selection, temporary, totals)
     if not ci:
         return
-    build(top, GCC, totals)
     if build(top, CLANG, totals):
         say("unit tests, built with clang")
         run_units(top, CLANG, selection, temporary, totals, prefix="clang/")

@@ -2,7 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
+
+PROGRESS = re.compile(r"^\[\d+/\d+\] ")
 
 
 class BuildFailed(Exception):
@@ -22,12 +25,13 @@ class Build:
             self._run(top, ["meson", "configure", self.folder, *self.options], environment)
         else:
             self._run(top, ["meson", "setup", self.folder, *self.options], environment)
-        self._run(top, ["ninja", "-C", self.folder], environment)
+        self._run(top, ["ninja", "-k", "0", "-C", self.folder], environment)
 
     def _run(self, top, command, environment):
         done = subprocess.run(command, cwd=top, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         if done.returncode != 0:
-            raise BuildFailed(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-20000:]}")
+            told = "\n".join(line for line in done.stdout.splitlines() if not PROGRESS.match(line))
+            raise BuildFailed(f"{' '.join(command)} ended with {done.returncode}:\n{told[-20000:]}")
 
     def tests(self, top):
         """What meson knows as tests: name, suite, command, environment, timeout, working directory."""
