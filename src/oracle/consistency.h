@@ -13,6 +13,12 @@ typedef struct LogRange {
         uint64_t first_sequence, last_sequence, first_scn, next_scn;
 } LogRange;
 
+/* A file number is used again after a drop; with its creation SCN it is one file. */
+typedef struct FileKey {
+        uint32_t file;
+        uint64_t creation_scn; /* 0: not known (an unchanged file) */
+} FileKey;
+
 typedef struct Consistency {
         uint64_t low_scn, fuzzy_scn, until_scn;
         LogRange *logs; /* one per thread, contiguous */
@@ -22,6 +28,8 @@ typedef struct Consistency {
         uint32_t *missing_files; /* of the structure, not in the backup (created meanwhile, or too
                                     late for until_scn) */
         size_t n_missing_files;
+        FileKey *dropped; /* in the backup, but not in the structure any more */
+        size_t n_dropped;
         bool needs_round; /* files added or dropped: another round of datafiles, logs, control file
                            */
 } Consistency;
@@ -38,6 +46,10 @@ typedef struct ConsistencyInput {
         size_t n_threads;
         const uint32_t *unchanged; /* files RMAN skipped because they have not changed (level 1) */
         size_t n_unchanged;
+        /* What an earlier round found dropped: the logs and the control file of this round are
+         * newer than the drop, so these need no further one. */
+        const FileKey *known_dropped;
+        size_t n_known_dropped;
         uint64_t dbid, resetlogs_scn;
 } ConsistencyInput;
 /* 0: whole (see needs_round). -ENODATA with NotConsistent and *ret_hole: a hole in the logs, which
