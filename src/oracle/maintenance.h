@@ -6,8 +6,8 @@
 
 typedef struct Maintenance Maintenance;
 
-/* `delete force noprompt backup tag`, then the count of what is left must be 0. First ends sessions
- * of a run that was cut off (command_id may be NULL). */
+/* First ends sessions of a run of this tag that was cut off, then `delete force noprompt backup
+ * tag`, then the count of what is left must be 0. */
 int maintenance_delete_tag(
         const Oracle *oracle,
         const OracleDatabase *database,

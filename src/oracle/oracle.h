@@ -20,7 +20,19 @@ typedef struct Oracle {
         const char *password; /* NULL: none; a secret */
         uint64_t stall_timeout_msec;
         uint64_t sql_timeout_msec; /* of one SQL*Plus run that answers questions */
+        /* From SIGINT to the end of RMAN's sessions in SQL, when a run is stopped; SIGTERM comes
+         * after a sixth of it, SIGKILL after twice as long again. 0: ORACLE_STOP_DELAY_MSEC. */
+        uint64_t stop_delay_msec;
+        /* Of a statement that works instead of answering (startup, mount, open, shutdown).
+         * 0: ORACLE_WORK_TIMEOUT_MSEC. */
+        uint64_t work_timeout_msec;
 } Oracle;
+
+enum {
+        ORACLE_STOP_DELAY_MSEC = 30 * 1000,
+        ORACLE_SQL_TIMEOUT_MSEC = 120 * 1000, /* where sql_timeout_msec is 0 */
+        ORACLE_WORK_TIMEOUT_MSEC = 60 * 60 * 1000,
+};
 
 typedef struct OracleDatabase {
         char sid[31];
@@ -50,3 +62,6 @@ int oracle_environment(const OracleDatabase *database, StringList *ret);
 /* A process of the instance runs here (ora_pmon_<SID>): looks in /proc; blocks, call from a worker.
  */
 bool oracle_instance_runs(const char *sid);
+
+/* Does a new attempt make sense after this error: two runs at once, a server process that died? */
+bool oracle_error_is_transient(const Error *err);

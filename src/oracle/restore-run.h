@@ -9,6 +9,7 @@
 
 typedef struct RestoreRun RestoreRun;
 
+/* Everything the options point to lives until on_done. */
 typedef struct RestoreRunOptions {
         const OracleDatabase *database; /* located; oracle_home is where it is restored to */
         const char *db_name;
