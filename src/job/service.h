@@ -50,4 +50,6 @@ typedef struct Service {
         struct Manager *manager; /* the jobs; set once it is there, for the List and Get methods */
         struct SummaryCache
                 *summaries; /* what the control objects said; NULL: every list reads them anew */
+        struct Recovery *recovery; /* owed work; set once it is there */
+        uint64_t retry_delay_msec; /* before another attempt of a backup */
 } Service;
