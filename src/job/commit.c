@@ -1,0 +1,397 @@
+/* The commit of one backup. Owned by job/backup.
+ *
+ * States: manifest -> list -> list read back -> claim read back -> ledger -> record -> settle; each
+ * step's callback begins the next. */
+#include "job/commit.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/limits.h"
+#include "job/owed.h"
+#include "repository/names.h"
+#include "repository/segments.h"
+#include "stream/digest.h"
+
+struct Commit {
+        CommitOptions options;
+        char *list; /* the object `segments` */
+        size_t list_size;
+        char *list_name, *record_name;
+        char *envelope; /* backup.json */
+        size_t envelope_size;
+        char record_sha256[65];
+        bool final;
+
+        StoreRequest *request;
+        LedgerCall *call;
+        bool in_ledger,
+                orphan; /* a call that has not been released keeps the memory; freed meanwhile */
+};
+
+static void destroy(Commit *commit) {
+        free(commit->list);
+        free(commit->list_name);
+        free(commit->record_name);
+        free(commit->envelope);
+        free(commit);
+}
+
+static void release_call(void *userdata) {
+        Commit *commit = userdata;
+
+        commit->in_ledger = false;
+        if (commit->orphan)
+                destroy(commit);
+}
+
+typedef int (*LedgerRun)(LedgerDb *db, void *userdata, Error *err);
+typedef void (*LedgerOnDone)(int r, const Error *err, void *userdata);
+
+static int call_ledger(Commit *commit, LedgerRun run, LedgerOnDone on_done, Error *err) {
+        LedgerFunctions functions = {.run = run, .on_done = on_done, .release = release_call};
+        int r = ledger_call(
+                commit->options.service->ledger, &functions, commit, &commit->call, err);
+
+        commit->in_ledger = commit->in_ledger || r >= 0;
+        return r;
+}
+
+static void finish(Commit *commit, const Error *err) {
+        commit->options.on_done(err, commit->final, commit->options.userdata);
+}
+
+static Store *store_of(const Commit *commit) {
+        return commit->options.service->store;
+}
+
+/* ---- settle ---- */
+
+int commit_settle(
+        LedgerDb *db,
+        uint32_t job,
+        const Record *record,
+        const char *record_sha256,
+        const char *directory,
+        Error *err) {
+        LedgerPrevious previous = {.sequence = record->sequence};
+
+        (void)snprintf(previous.id, sizeof(previous.id), "%s", record->id);
+        (void)snprintf(previous.record_sha256, sizeof(previous.record_sha256), "%s", record_sha256);
+        int r = ledger_previous_put(db, record->instance, &previous, err);
+        if (r >= 0)
+                r = owe_uncatalog_of_record(db, record, err);
+        if (r >= 0 && directory != NULL)
+                r = ledger_owed_add(db, OWED_DIRECTORY, record->id, directory, NULL, 0, NULL, err);
+        if (r >= 0)
+                r = ledger_job_remove(db, job, err);
+        return r;
+}
+
+static int settle_run(LedgerDb *db, void *userdata, Error *err) {
+        const Commit *commit = userdata;
+        const CommitOptions *options = &commit->options;
+        return commit_settle(
+                db, options->job, options->record, commit->record_sha256, options->directory, err);
+}
+
+static void on_settled(int r, const Error *err, void *userdata) {
+        Commit *commit = userdata;
+
+        commit->call = NULL;
+        finish(commit, r < 0 ? err : NULL);
+}
+
+static void on_record_stored(const StoreReply *reply, void *userdata) {
+        Commit *commit = userdata;
+        Error error = {0};
+
+        commit->request = NULL;
+        if (reply->r < 0) {
+                finish(commit, reply->err);
+                return;
+        }
+        (void)fault_point("commit-record-stored");
+        if (call_ledger(commit, settle_run, on_settled, &error) < 0)
+                finish(commit, &error);
+}
+
+/* ---- the record ---- */
+
+static int stage_run(LedgerDb *db, void *userdata, Error *err) {
+        const Commit *commit = userdata;
+        return ledger_job_stage(
+                db,
+                commit->options.job,
+                LEDGER_COMMITTING,
+                commit->envelope,
+                commit->envelope_size,
+                err);
+}
+
+static void on_staged(int r, const Error *err, void *userdata) {
+        Commit *commit = userdata;
+        Error error = {0};
+
+        commit->call = NULL;
+        if (r < 0) {
+                commit->final = false;
+                finish(commit, err);
+                return;
+        }
+        (void)fault_point("commit-record-in-ledger");
+        r = store_put_object(
+                store_of(commit),
+                commit->record_name,
+                commit->envelope,
+                commit->envelope_size,
+                on_record_stored,
+                commit,
+                &commit->request,
+                &error);
+        if (r < 0)
+                finish(commit, &error);
+}
+
+static int fill_record(Commit *commit, Error *err) {
+        const UploadResult *upload = commit->options.upload;
+        Record *record = commit->options.record;
+        RecordVolume *volume = &record->volume;
+
+        record->finished_usec = clock_realtime_usec();
+        record->payload_offset = upload->payload_offset;
+        memcpy(record->header_sha256, upload->header_sha256, sizeof(record->header_sha256));
+        volume->size = upload->size;
+        volume->segment_size = commit->options.settings->config->segment_size;
+        volume->segment_count = upload->n_segments;
+        volume->segments_size = commit->list_size;
+        (void)snprintf(volume->attempt, sizeof(volume->attempt), "%s", commit->options.attempt);
+        volume->name = object_name(record->instance, record->id, OBJECT_TAR);
+        if (volume->name == NULL)
+                return error_oom(err);
+        return digest_hex(
+                DIGEST_SHA256, commit->list, commit->list_size, volume->segments_sha256, err);
+}
+
+static int seal_record(Commit *commit, Error *err) {
+        CLEANUP(cleanup_free) char *payload = NULL;
+        size_t size;
+
+        int r = fill_record(commit, err);
+        if (r >= 0)
+                r = record_print(commit->options.record, &payload, &size, err);
+        if (r >= 0)
+                r = digest_hex(DIGEST_SHA256, payload, size, commit->record_sha256, err);
+        if (r >= 0)
+                r = envelope_seal(
+                        commit->options.service->signing_key,
+                        "record",
+                        payload,
+                        size,
+                        &commit->envelope,
+                        &commit->envelope_size,
+                        err);
+        return r;
+}
+
+static void on_claim_read(const StoreReply *reply, void *userdata) {
+        Commit *commit = userdata;
+        const CommitOptions *options = &commit->options;
+        Error error = {0};
+
+        commit->request = NULL;
+        int r = reply->r;
+        if (r < 0)
+                error = *reply->err;
+        else if (
+                reply->size != options->claim_size ||
+                memcmp(reply->data, options->claim, reply->size) != 0)
+                r = error_set(
+                        &error,
+                        ERROR_NOT_OWNER,
+                        -EEXIST,
+                        "claim %llu of instance %s is no longer ours: another host writes under "
+                        "this name",
+                        (unsigned long long)options->record->sequence,
+                        options->record->instance);
+        if (r >= 0)
+                r = seal_record(commit, &error);
+        if (r >= 0) {
+                commit->final = true;
+                r = call_ledger(commit, stage_run, on_staged, &error);
+                commit->final = r >= 0;
+        }
+        if (r < 0)
+                finish(commit, &error);
+}
+
+static int read_claim(Commit *commit, Error *err) {
+        CLEANUP(cleanup_free)
+        char *name = object_name_claim(
+                commit->options.record->instance, commit->options.record->sequence);
+        if (name == NULL)
+                return error_oom(err);
+        return store_get_object(
+                store_of(commit),
+                name,
+                (size_t)2 * LIMIT_RECORD_BYTES,
+                on_claim_read,
+                commit,
+                &commit->request,
+                err);
+}
+
+/* ---- the large object and the list of its segments ---- */
+
+static void on_list_read(const StoreReply *reply, void *userdata) {
+        Commit *commit = userdata;
+        Error error = {0};
+
+        commit->request = NULL;
+        int r = reply->r;
+        if (r < 0)
+                error = *reply->err;
+        else if (
+                reply->size != commit->list_size ||
+                memcmp(reply->data, commit->list, reply->size) != 0)
+                r = error_set(
+                        &error,
+                        ERROR_INTEGRITY,
+                        -EBADMSG,
+                        "%s reads back with other bytes than were stored",
+                        commit->list_name);
+        if (r >= 0)
+                r = read_claim(commit, &error);
+        if (r < 0)
+                finish(commit, &error);
+}
+
+static void on_list_stored(const StoreReply *reply, void *userdata) {
+        Commit *commit = userdata;
+        Error error = {0};
+
+        commit->request = NULL;
+        if (reply->r < 0) {
+                finish(commit, reply->err);
+                return;
+        }
+        int r = store_get_object(
+                store_of(commit),
+                commit->list_name,
+                commit->list_size + 1,
+                on_list_read,
+                commit,
+                &commit->request,
+                &error);
+        if (r < 0)
+                finish(commit, &error);
+}
+
+static int print_list(Commit *commit, Error *err) {
+        const CommitOptions *options = &commit->options;
+        SegmentsOf of = {options->record->instance, options->record->id, options->attempt};
+        size_t n = options->upload->n_segments;
+        SegmentLine *lines = calloc(n, sizeof(SegmentLine));
+
+        if (lines == NULL)
+                return error_oom(err);
+        for (size_t i = 0; i < n; i++) {
+                lines[i].size = options->upload->segments[i].size;
+                memcpy(lines[i].md5, options->upload->segments[i].md5, sizeof(lines[i].md5));
+        }
+        int r = segments_print(&of, lines, n, &commit->list, &commit->list_size, err);
+        free(lines);
+        return r;
+}
+
+static int put_list(Commit *commit, Error *err) {
+        int r = print_list(commit, err);
+        if (r < 0)
+                return r;
+        return store_put_object(
+                store_of(commit),
+                commit->list_name,
+                commit->list,
+                commit->list_size,
+                on_list_stored,
+                commit,
+                &commit->request,
+                err);
+}
+
+static void on_committed(const StoreReply *reply, void *userdata) {
+        Commit *commit = userdata;
+        RecordVolume *volume = &commit->options.record->volume;
+        Error error = {0};
+
+        commit->request = NULL;
+        int r = reply->r;
+        if (r < 0)
+                error = *reply->err;
+        else if (reply->object_size != commit->options.upload->size)
+                r = error_set(
+                        &error,
+                        ERROR_INTEGRITY,
+                        -EBADMSG,
+                        "the stored backup has %llu bytes where %llu were sent",
+                        (unsigned long long)reply->object_size,
+                        (unsigned long long)commit->options.upload->size);
+        if (r >= 0) {
+                (void)snprintf(volume->etag, sizeof(volume->etag), "%s", reply->etag);
+                (void)fault_point("commit-manifest-stored");
+                r = put_list(commit, &error);
+        }
+        if (r < 0)
+                finish(commit, &error);
+}
+
+bool commit_is_final(const Commit *commit) {
+        return commit->final;
+}
+
+bool commit_may_be_left(const Commit *commit) {
+        return commit->call == NULL;
+}
+
+int commit_start(const CommitOptions *options, Commit **ret, Error *err) {
+        const Record *record = options->record;
+        StoreAttempt attempt = {record->instance, record->id, options->attempt};
+        Commit *commit = calloc(1, sizeof(Commit));
+
+        if (commit == NULL)
+                return error_oom(err);
+        commit->options = *options;
+        commit->list_name = object_name(record->instance, record->id, OBJECT_SEGMENTS);
+        commit->record_name = object_name(record->instance, record->id, OBJECT_RECORD);
+        int r = commit->list_name == NULL || commit->record_name == NULL ? error_oom(err) : 0;
+        if (r >= 0)
+                r = store_commit(
+                        store_of(commit),
+                        &attempt,
+                        options->upload->segments,
+                        options->upload->n_segments,
+                        on_committed,
+                        commit,
+                        &commit->request,
+                        err);
+        if (r < 0) {
+                commit_free(commit);
+                return r;
+        }
+        *ret = commit;
+        return 0;
+}
+
+Commit *commit_free(Commit *commit) {
+        if (commit == NULL)
+                return NULL;
+        store_cancel(commit->request);
+        ledger_cancel(commit->call);
+        commit->orphan = true;
+        if (!commit->in_ledger)
+                destroy(commit);
+        return NULL;
+}
