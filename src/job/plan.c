@@ -1,0 +1,340 @@
+/* The preflight of a whole backup: oratab -> each database in turn -> room in the staging
+ * directory. Owned by job/backup. */
+#include "job/plan.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/files.h"
+#include "oracle/oratab.h"
+#include "oracle/preflight.h"
+
+struct Planner {
+        PlannerOptions options;
+        BackupPlan plan;
+        OracleDatabase *selected;
+        size_t n_selected, n_asked;
+        uint64_t free_bytes;
+
+        /* One of these is under way. What the worker touches outlives a cancelled planner and is a
+         * block of its own. */
+        Work *work;
+        Preflight *preflight;
+};
+
+typedef struct PlannerWork {
+        Planner *planner; /* valid in on_done */
+        Settings *settings;
+        StringList requested;
+        OracleDatabase *selected;
+        size_t n_selected;
+        uint64_t free_bytes;
+        int r;
+        Error error;
+} PlannerWork;
+
+void backup_plan_done(BackupPlan *plan) {
+        for (size_t i = 0; i < plan->n_databases; i++) {
+                oracle_database_done(&plan->databases[i].database);
+                database_facts_done(&plan->databases[i].facts);
+                string_list_done(&plan->databases[i].warnings);
+        }
+        for (size_t i = 0; i < plan->n_skipped; i++) {
+                free(plan->skipped[i].sid);
+                free(plan->skipped[i].reason);
+        }
+        free(plan->databases);
+        free(plan->skipped);
+        *plan = (BackupPlan){0};
+}
+
+static void finish(Planner *planner, const Error *err) {
+        planner->options.on_done(
+                err == NULL ? &planner->plan : NULL, err, planner->options.userdata);
+}
+
+/* ---- selection (worker) ---- */
+
+static int add_selected(const OratabEntry *entry, OracleDatabase *list, size_t *n, Error *err) {
+        OracleDatabase *database = &list[*n];
+
+        (void)snprintf(database->sid, sizeof(database->sid), "%s", entry->sid);
+        database->oracle_home = strdup(entry->oracle_home);
+        if (database->oracle_home == NULL)
+                return error_oom(err);
+        ++*n;
+        return 0;
+}
+
+static int
+check_all_known(const StringList *wanted, const Oratab *oratab, const char *path, Error *err) {
+        for (size_t i = 0; i < wanted->n; i++)
+                if (oratab_find(oratab, wanted->items[i]) == NULL)
+                        return error_set(
+                                err,
+                                ERROR_NO_SUCH_DATABASE,
+                                -ENOENT,
+                                "database %s is not in %s: add it there or leave it out",
+                                wanted->items[i],
+                                path);
+        return 0;
+}
+
+static int select_from(
+        const Oratab *oratab,
+        const StringList *wanted,
+        OracleDatabase *list,
+        size_t *n,
+        Error *err) {
+        for (size_t i = 0; i < oratab->n; i++) {
+                if (wanted->n > 0 && !string_list_has(wanted, oratab->entries[i].sid))
+                        continue;
+                int r = add_selected(&oratab->entries[i], list, n, err);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int select_databases(
+        const Config *config,
+        const StringList *requested,
+        OracleDatabase **ret,
+        size_t *ret_n,
+        Error *err) {
+        const StringList *wanted =
+                requested != NULL && requested->n > 0 ? requested : &config->databases;
+        Oratab oratab = {0};
+        size_t n = 0;
+
+        int r = oratab_read(config->oratab, &oratab, err);
+        if (r < 0)
+                return r;
+        OracleDatabase *list = calloc(oratab.n + 1, sizeof(OracleDatabase));
+        r = list == NULL ? error_oom(err) : check_all_known(wanted, &oratab, config->oratab, err);
+        if (r >= 0)
+                r = select_from(&oratab, wanted, list, &n, err);
+        oratab_done(&oratab);
+        if (r < 0) {
+                for (size_t i = 0; list != NULL && i < n; i++)
+                        oracle_database_done(&list[i]);
+                free(list);
+                return r;
+        }
+        *ret = list;
+        *ret_n = n;
+        return 0;
+}
+
+static void select_run(void *userdata) {
+        PlannerWork *work = userdata;
+        const Config *config = work->settings->config;
+
+        work->r = select_databases(
+                config, &work->requested, &work->selected, &work->n_selected, &work->error);
+        if (work->r >= 0 && work->n_selected == 0)
+                work->r = error_set(
+                        &work->error,
+                        ERROR_NO_SUCH_DATABASE,
+                        -ENOENT,
+                        "%s names no database that is selected: there is nothing to back up",
+                        config->oratab);
+        if (work->r >= 0)
+                work->r = directory_space(config->backup_dir, &work->free_bytes, &work->error);
+}
+
+static void select_release(void *userdata) {
+        PlannerWork *work = userdata;
+
+        for (size_t i = 0; i < work->n_selected; i++)
+                oracle_database_done(&work->selected[i]);
+        free(work->selected);
+        string_list_done(&work->requested);
+        settings_unref(work->settings);
+        free(work);
+}
+
+/* ---- one database after the other ---- */
+
+static int keep_skipped(Planner *planner, const char *sid, const Error *reason) {
+        BackupPlan *plan = &planner->plan;
+        RecordSkipped *skipped = &plan->skipped[plan->n_skipped];
+
+        skipped->sid = strdup(sid);
+        skipped->reason = strdup(reason->message);
+        plan->n_skipped++;
+        return skipped->sid == NULL || skipped->reason == NULL ? -ENOMEM : 0;
+}
+
+static bool home_is_new(const BackupPlan *plan, const char *oracle_home) {
+        for (size_t i = 0; i + 1 < plan->n_databases; i++)
+                if (string_equal(plan->databases[i].database.oracle_home, oracle_home))
+                        return false;
+        return true;
+}
+
+static void make_tag(const PlannerOptions *options, char ret[31]) {
+        time_t now = (time_t)(clock_realtime_usec() / 1000000);
+        struct tm utc;
+        char stamp[20];
+
+        (void)gmtime_r(&now, &utc);
+        (void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
+        (void)snprintf(ret, 31, "LEVEL%u-%s", options->level, stamp);
+}
+
+static void ask_next(Planner *planner);
+
+static void keep_planned(Planner *planner, DatabaseFacts *facts, const StringList *warnings) {
+        BackupPlan *plan = &planner->plan;
+        PlannedDatabase *planned = &plan->databases[plan->n_databases++];
+
+        planned->database = planner->selected[planner->n_asked];
+        planner->selected[planner->n_asked] = (OracleDatabase){0};
+        planned->facts = *facts;
+        *facts = (DatabaseFacts){0};
+        if (warnings != NULL)
+                (void)string_list_copy(warnings, &planned->warnings);
+        planned->with_network_files = home_is_new(plan, planned->database.oracle_home);
+        make_tag(&planner->options, planned->tag);
+        plan->expected_bytes += planned->facts.used_bytes;
+}
+
+/* What the database itself refuses; a lack of memory or of a home's programs is no reason to leave
+ * it out silently. */
+static bool may_be_skipped(const Planner *planner, const Error *err) {
+        return planner->options.settings->config->skip_unavailable && err->kind != ERROR_INTERNAL;
+}
+
+static void
+on_preflight(DatabaseFacts *facts, const StringList *warnings, const Error *err, void *userdata) {
+        Planner *planner = userdata;
+        const char *sid = planner->selected[planner->n_asked].sid;
+        Error error = {0};
+
+        if (err == NULL)
+                keep_planned(planner, facts, warnings);
+        else if (!may_be_skipped(planner, err))
+                error = *err;
+        else if (keep_skipped(planner, sid, err) < 0)
+                (void)error_oom(&error);
+        planner->preflight = preflight_free(planner->preflight);
+        if (error_is_set(&error)) {
+                finish(planner, &error);
+                return;
+        }
+        planner->n_asked++;
+        ask_next(planner);
+}
+
+static int check_result(Planner *planner, Error *err) {
+        const BackupPlan *plan = &planner->plan;
+
+        if (plan->n_databases == 0)
+                return error_set(
+                        err,
+                        ERROR_ORACLE,
+                        -ENODEV,
+                        "none of the selected databases can be backed up; %s: %s",
+                        plan->skipped[0].sid,
+                        plan->skipped[0].reason);
+        if (plan->expected_bytes > planner->free_bytes)
+                return error_set(
+                        err,
+                        ERROR_NO_SPACE,
+                        -ENOSPC,
+                        "staging directory %s has %llu bytes free and the backup may need %llu: "
+                        "make room or name another backup_dir",
+                        planner->options.settings->config->backup_dir,
+                        (unsigned long long)planner->free_bytes,
+                        (unsigned long long)plan->expected_bytes);
+        return 0;
+}
+
+static void ask_next(Planner *planner) {
+        Error error = {0};
+
+        if (planner->n_asked == planner->n_selected) {
+                int r = check_result(planner, &error);
+                finish(planner, r < 0 ? &error : NULL);
+                return;
+        }
+        OracleDatabase *database = &planner->selected[planner->n_asked];
+        PreflightOptions options = {
+                .database = database, .on_done = on_preflight, .userdata = planner};
+        planner->options.on_database(database->sid, planner->options.userdata);
+        if (preflight_start(
+                    &planner->options.service->oracle, &options, &planner->preflight, &error) < 0)
+                finish(planner, &error);
+}
+
+static int reserve_plan(Planner *planner, Error *err) {
+        planner->plan.databases = calloc(planner->n_selected, sizeof(PlannedDatabase));
+        planner->plan.skipped = calloc(planner->n_selected, sizeof(RecordSkipped));
+        return planner->plan.databases == NULL || planner->plan.skipped == NULL ? error_oom(err)
+                                                                                : 0;
+}
+
+static void select_done(void *userdata) {
+        PlannerWork *work = userdata;
+        Planner *planner = work->planner;
+
+        planner->work = NULL;
+        planner->selected = TAKE_PTR(work->selected);
+        planner->n_selected = work->n_selected;
+        work->n_selected = 0;
+        planner->free_bytes = work->free_bytes;
+        if (work->r >= 0)
+                work->r = reserve_plan(planner, &work->error);
+        if (work->r < 0) {
+                finish(planner, &work->error);
+                return;
+        }
+        ask_next(planner);
+}
+
+int planner_start(const PlannerOptions *options, Planner **ret, Error *err) {
+        static const WorkFunctions functions = {
+                .run = select_run, .on_done = select_done, .release = select_release};
+        Planner *planner = calloc(1, sizeof(Planner));
+        PlannerWork *work = calloc(1, sizeof(PlannerWork));
+        int r = planner == NULL || work == NULL ? error_oom(err) : 0;
+
+        if (r >= 0) {
+                planner->options = *options;
+                work->planner = planner;
+                r = string_list_copy(options->databases, &work->requested);
+                if (r < 0)
+                        (void)error_oom(err);
+        }
+        if (r >= 0) {
+                work->settings = settings_ref(options->settings);
+                r = work_start(options->service->files, &functions, work, &planner->work, err);
+                if (r < 0)
+                        settings_unref(work->settings);
+        }
+        if (r < 0) {
+                if (work != NULL)
+                        string_list_done(&work->requested);
+                free(work);
+                free(planner);
+                return r;
+        }
+        *ret = planner;
+        return 0;
+}
+
+Planner *planner_free(Planner *planner) {
+        if (planner == NULL)
+                return NULL;
+        work_cancel(planner->work);
+        preflight_free(planner->preflight);
+        for (size_t i = 0; i < planner->n_selected; i++)
+                oracle_database_done(&planner->selected[i]);
+        free(planner->selected);
+        backup_plan_done(&planner->plan);
+        free(planner);
+        return NULL;
+}
