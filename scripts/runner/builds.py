@@ -5,7 +5,7 @@ import os
 import re
 import subprocess
 
-PROGRESS = re.compile(r"^\[\d+/\d+\] ")
+PROGRESS = re.compile(r"^\[\d+/\d+\] |^(Compiler for|Dependency|Program|Configuring) ")
 
 
 class BuildFailed(Exception):

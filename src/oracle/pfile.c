@@ -9,6 +9,7 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "base/files.h"
 
 void pfile_done(Pfile *pfile) {
         for (size_t i = 0; i < pfile->n; i++) {
