@@ -59,42 +59,28 @@ static const StringProperty string_properties[] = {
         {"ErrorMessage", error_message_of},
 };
 
-static int get_string(
-        sd_bus *bus,
-        const char *path,
-        const char *interface,
-        const char *property,
-        sd_bus_message *reply,
-        void *userdata,
-        sd_bus_error *ret_error) {
+static int append_string(sd_bus_message *reply, const Job *job, const char *property) {
         for (size_t i = 0; i < ELEMENTSOF(string_properties); i++)
                 if (strcmp(string_properties[i].name, property) == 0)
-                        return sd_bus_message_append(
-                                reply, "s", string_properties[i].get(userdata));
-        return -ENOENT;
+                        return sd_bus_message_append(reply, "s", string_properties[i].get(job));
+        return 0;
 }
 
-static int get_number(
-        sd_bus *bus,
-        const char *path,
-        const char *interface,
-        const char *property,
-        sd_bus_message *reply,
-        void *userdata,
-        sd_bus_error *ret_error) {
-        const Job *job = userdata;
+static int append_uint32(sd_bus_message *reply, const Job *job, const char *property) {
         const JobProgress *progress = job_progress(job);
-        if (strcmp(property, "Id") == 0)
-                return sd_bus_message_append(reply, "u", job_id(job));
-        if (strcmp(property, "PiecesStaged") == 0)
-                return sd_bus_message_append(reply, "u", progress->pieces_staged);
-        if (strcmp(property, "SegmentsStored") == 0)
-                return sd_bus_message_append(reply, "u", progress->segments_stored);
-        uint64_t value = strcmp(property, "BytesExpected") == 0 ? progress->bytes_expected
-                         : strcmp(property, "BytesStaged") == 0 ? progress->bytes_staged
-                         : strcmp(property, "BytesStored") == 0 ? progress->bytes_stored
-                         : strcmp(property, "Started") == 0     ? job_started_usec(job)
-                                                                : job_finished_usec(job);
+        const uint32_t value = strcmp(property, "Id") == 0             ? job_id(job)
+                               : strcmp(property, "PiecesStaged") == 0 ? progress->pieces_staged
+                                                                       : progress->segments_stored;
+        return sd_bus_message_append(reply, "u", value);
+}
+
+static int append_uint64(sd_bus_message *reply, const Job *job, const char *property) {
+        const JobProgress *progress = job_progress(job);
+        const uint64_t value = strcmp(property, "BytesExpected") == 0 ? progress->bytes_expected
+                               : strcmp(property, "BytesStaged") == 0 ? progress->bytes_staged
+                               : strcmp(property, "BytesStored") == 0 ? progress->bytes_stored
+                               : strcmp(property, "Started") == 0     ? job_started_usec(job)
+                                                                      : job_finished_usec(job);
         return sd_bus_message_append(reply, "t", value);
 }
 
@@ -119,7 +105,15 @@ static int append_row(sd_bus_message *reply, const Job *job, size_t index) {
         return r < 0 ? r : dict_close(reply);
 }
 
-static int get_result(
+static int append_result(sd_bus_message *reply, const Job *job) {
+        int r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        for (size_t i = 0; r >= 0 && i < job_row_count(job); i++)
+                r = append_row(reply, job, i);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+/* The signature in the table says which kind of property it is. */
+static int get_property(
         sd_bus *bus,
         const char *path,
         const char *interface,
@@ -127,11 +121,22 @@ static int get_result(
         sd_bus_message *reply,
         void *userdata,
         sd_bus_error *ret_error) {
-        const Job *job = userdata;
-        int r = sd_bus_message_open_container(reply, 'a', "a{sv}");
-        for (size_t i = 0; r >= 0 && i < job_row_count(job); i++)
-                r = append_row(reply, job, i);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
+        for (const sd_bus_vtable *entry = job_vtable; entry->type != _SD_BUS_VTABLE_END; entry++) {
+                if (entry->type != _SD_BUS_VTABLE_PROPERTY ||
+                    strcmp(entry->x.property.member, property) != 0)
+                        continue;
+                switch (entry->x.property.signature[0]) {
+                case 's':
+                        return append_string(reply, userdata, property);
+                case 'u':
+                        return append_uint32(reply, userdata, property);
+                case 't':
+                        return append_uint64(reply, userdata, property);
+                default:
+                        return append_result(reply, userdata);
+                }
+        }
+        return -ENOENT;
 }
 
 static int read_cancel(sd_bus_message *message, void *arguments, Error *err) {
@@ -164,22 +169,22 @@ static int on_cancel(sd_bus_message *message, void *userdata, sd_bus_error *ret_
 
 const sd_bus_vtable job_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        CHANGES("Id", "u", get_number),
-        CHANGES("Type", "s", get_string),
-        CHANGES("BackupId", "s", get_string),
-        CHANGES("State", "s", get_string),
-        CHANGES("Phase", "s", get_string),
-        CHANGES("Database", "s", get_string),
-        CHANGES("BytesExpected", "t", get_number),
-        CHANGES("BytesStaged", "t", get_number),
-        CHANGES("BytesStored", "t", get_number),
-        CHANGES("PiecesStaged", "u", get_number),
-        CHANGES("SegmentsStored", "u", get_number),
-        CHANGES("Started", "t", get_number),
-        CHANGES("Finished", "t", get_number),
-        CHANGES("ErrorName", "s", get_string),
-        CHANGES("ErrorMessage", "s", get_string),
-        SD_BUS_PROPERTY("Result", "aa{sv}", get_result, 0, 0),
+        CHANGES("Id", "u", get_property),
+        CHANGES("Type", "s", get_property),
+        CHANGES("BackupId", "s", get_property),
+        CHANGES("State", "s", get_property),
+        CHANGES("Phase", "s", get_property),
+        CHANGES("Database", "s", get_property),
+        CHANGES("BytesExpected", "t", get_property),
+        CHANGES("BytesStaged", "t", get_property),
+        CHANGES("BytesStored", "t", get_property),
+        CHANGES("PiecesStaged", "u", get_property),
+        CHANGES("SegmentsStored", "u", get_property),
+        CHANGES("Started", "t", get_property),
+        CHANGES("Finished", "t", get_property),
+        CHANGES("ErrorName", "s", get_property),
+        CHANGES("ErrorMessage", "s", get_property),
+        SD_BUS_PROPERTY("Result", "aa{sv}", get_property, 0, 0),
         SD_BUS_METHOD("Cancel", "", "", on_cancel, SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_VTABLE_END,
 };

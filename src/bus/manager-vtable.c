@@ -1,56 +1,49 @@
 /* org.orabackup1.Manager: its properties, signals and the table that sd-bus introspects. The
  * methods are in manager-methods.c and manager-list.c. userdata is the BusServer. */
+#include <errno.h>
+#include <string.h>
+
 #include "bus/errors.h"
 #include "bus/server-internal.h"
 
-static int get_version(
-        sd_bus *bus,
-        const char *path,
-        const char *interface,
-        const char *property,
-        sd_bus_message *reply,
-        void *userdata,
-        sd_bus_error *ret_error) {
-        return sd_bus_message_append(reply, "s", bus_server_version(userdata));
+static int append_version(sd_bus_message *reply, BusServer *server) {
+        return sd_bus_message_append(reply, "s", bus_server_version(server));
 }
 
-static int get_instance(
-        sd_bus *bus,
-        const char *path,
-        const char *interface,
-        const char *property,
-        sd_bus_message *reply,
-        void *userdata,
-        sd_bus_error *ret_error) {
-        const Service *service = bus_server_service(userdata);
+static int append_instance(sd_bus_message *reply, BusServer *server) {
+        const Service *service = bus_server_service(server);
         return sd_bus_message_append(reply, "s", service->settings->config->instance);
 }
 
-static int get_signing_key(
-        sd_bus *bus,
-        const char *path,
-        const char *interface,
-        const char *property,
-        sd_bus_message *reply,
-        void *userdata,
-        sd_bus_error *ret_error) {
-        const Service *service = bus_server_service(userdata);
+static int append_signing_key(sd_bus_message *reply, BusServer *server) {
+        const Service *service = bus_server_service(server);
         return sd_bus_message_append(reply, "s", signing_key_public(service->signing_key));
 }
 
-static int get_store(
-        sd_bus *bus,
-        const char *path,
-        const char *interface,
-        const char *property,
-        sd_bus_message *reply,
-        void *userdata,
-        sd_bus_error *ret_error) {
-        const Service *service = bus_server_service(userdata);
+static int append_store(sd_bus_message *reply, BusServer *server) {
+        const Service *service = bus_server_service(server);
         return sd_bus_message_append(reply, "s", store_describe(service->store));
 }
 
-static int get_n_jobs(
+static int append_n_jobs(sd_bus_message *reply, BusServer *server) {
+        const Service *service = bus_server_service(server);
+        return sd_bus_message_append(reply, "u", manager_running(service->manager));
+}
+
+typedef struct Property {
+        const char *name;
+        int (*append)(sd_bus_message *reply, BusServer *server);
+} Property;
+
+static const Property properties[] = {
+        {"Version", append_version},
+        {"Instance", append_instance},
+        {"SigningKey", append_signing_key},
+        {"Store", append_store},
+        {"NJobs", append_n_jobs},
+};
+
+static int get_property(
         sd_bus *bus,
         const char *path,
         const char *interface,
@@ -58,8 +51,10 @@ static int get_n_jobs(
         sd_bus_message *reply,
         void *userdata,
         sd_bus_error *ret_error) {
-        const Service *service = bus_server_service(userdata);
-        return sd_bus_message_append(reply, "u", manager_running(service->manager));
+        for (size_t i = 0; i < ELEMENTSOF(properties); i++)
+                if (strcmp(properties[i].name, property) == 0)
+                        return properties[i].append(reply, userdata);
+        return -ENOENT;
 }
 
 int manager_on_method(sd_bus_message *message, void *userdata, sd_bus_error *ret_error) {
@@ -115,11 +110,11 @@ const sd_bus_vtable manager_vtable[] = {
         METHOD("GetJob", "u", NAME(id), "o", NAME(job)),
         METHOD("CancelJob", "u", NAME(id), "", ),
         SD_BUS_METHOD("Reload", "", "", manager_on_method, SD_BUS_VTABLE_UNPRIVILEGED),
-        SD_BUS_PROPERTY("Version", "s", get_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Instance", "s", get_instance, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("SigningKey", "s", get_signing_key, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Store", "s", get_store, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
-        SD_BUS_PROPERTY("NJobs", "u", get_n_jobs, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Version", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Instance", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("SigningKey", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("Store", "s", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("NJobs", "u", get_property, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_SIGNAL_WITH_NAMES("JobNew", "uos", NAME(id) NAME(job) NAME(type), 0),
         SD_BUS_SIGNAL_WITH_NAMES(
                 "JobRemoved",
