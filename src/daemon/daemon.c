@@ -240,6 +240,8 @@ static void on_store_open(const StoreReply *reply, void *userdata) {
                 &daemon->parts.service, on_recovered, daemon, &daemon->recovery, &error);
         if (r < 0)
                 give_up(daemon, &error);
+        else
+                daemon->parts.service.recovery = daemon->recovery;
 }
 
 static void open_store(void *userdata) {

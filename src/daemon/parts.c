@@ -23,6 +23,7 @@ enum {
                 3 * 1024 * 1024, /* some 5000 backups; all of the daemon idles below 8 MiB */
         SQL_TIMEOUT_MSEC = 120 * 1000,
         SHUTDOWN_MSEC = 240 * 1000, /* below TimeoutStopSec= of the unit */
+        RETRY_DELAY_MSEC = 60 * 1000,
         HOSTNAME_BYTES = HOST_NAME_MAX + 1,
 };
 
@@ -236,6 +237,7 @@ int parts_make(Parts *parts, Loop *loop, const char *config_path, Error *err) {
         Service *service = &parts->service;
         service->loop = loop;
         service->shutdown_msec = SHUTDOWN_MSEC;
+        service->retry_delay_msec = RETRY_DELAY_MSEC;
         int r = read_settings(parts, config_path, err);
         if (r >= 0)
                 r = find_hostname(parts, err);
