@@ -48,12 +48,24 @@ static int path_check(const char *path, Error *err) {
                 path);
 }
 
+/* Where libarchive writes to. Once the header is there nothing more is taken, so that closing does
+ * not write the content as zeros; (giving the archive up by archive_write_fail() would leak). */
+typedef struct Sink {
+        Text text;
+        bool ended;
+} Sink;
+
+static void sink_done(Sink *sink) {
+        text_done(&sink->text);
+}
+
 static la_ssize_t
 on_write(struct archive *archive, void *userdata, const void *bytes, size_t size) {
-        Text *text = userdata;
+        Sink *sink = userdata;
 
-        text_append_bytes(text, bytes, size);
-        return text->failed ? -1 : (la_ssize_t)size;
+        if (!sink->ended)
+                text_append_bytes(&sink->text, bytes, size);
+        return sink->ended || sink->text.failed ? -1 : (la_ssize_t)size;
 }
 
 static struct archive_entry *make_entry(const TarMember *member) {
@@ -77,7 +89,7 @@ static struct archive_entry *make_entry(const TarMember *member) {
         return entry;
 }
 
-static int write_header(struct archive *archive, const TarMember *member, Text *text) {
+static int write_header(struct archive *archive, const TarMember *member, Sink *sink) {
         bool fits = member->size <= ustar_max_size && path_fits_ustar(member->path);
         struct archive_entry *entry = make_entry(member);
         int r;
@@ -89,7 +101,7 @@ static int write_header(struct archive *archive, const TarMember *member, Text *
         if (r == ARCHIVE_OK)
                 r = archive_write_set_bytes_per_block(archive, 0);
         if (r == ARCHIVE_OK)
-                r = archive_write_open(archive, text, NULL, on_write, NULL);
+                r = archive_write_open(archive, sink, NULL, on_write, NULL);
         if (r == ARCHIVE_OK)
                 r = archive_write_header(archive, entry);
         archive_entry_free(entry);
@@ -109,7 +121,7 @@ static int refused_by_libarchive(struct archive *archive, const TarMember *membe
 }
 
 int tar_header(const TarMember *member, uint8_t **ret, size_t *ret_size, Error *err) {
-        CLEANUP(text_done) Text text = TEXT_INIT;
+        CLEANUP(sink_done) Sink sink = {0};
         struct archive *archive;
         int r;
 
@@ -121,16 +133,15 @@ int tar_header(const TarMember *member, uint8_t **ret, size_t *ret_size, Error *
         archive = archive_write_new();
         if (archive == NULL)
                 return error_oom(err);
-        r = write_header(archive, member, &text);
+        r = write_header(archive, member, &sink);
         if (r != ARCHIVE_OK)
                 r = refused_by_libarchive(archive, member, err);
-        /* Ends it here: closing in order would write the content as zeros. */
-        archive_write_fail(archive);
+        sink.ended = true;
         archive_write_free(archive);
         if (r < 0)
                 return r;
-        assert(text.length > 0 && text.length % TAR_BLOCK_BYTES == 0);
-        *ret_size = text.length;
-        *ret = (uint8_t *)text_take(&text);
+        assert(sink.text.length > 0 && sink.text.length % TAR_BLOCK_BYTES == 0);
+        *ret_size = sink.text.length;
+        *ret = (uint8_t *)text_take(&sink.text);
         return 0;
 }
