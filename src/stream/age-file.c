@@ -189,6 +189,9 @@ int age_header_measure(const void *bytes, size_t size, size_t *ret_payload_offse
         return r;
 }
 
-void age_header_digest(const void *header, size_t size, uint8_t ret[32]) {
-        SHA256(header, size, ret);
+int age_header_digest(const void *header, size_t size, uint8_t ret[32]) {
+        if (SHA256(header, size, ret) != NULL)
+                return 0;
+        memset(ret, 0, SHA256_DIGEST_LENGTH);
+        return -EIO;
 }

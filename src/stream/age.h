@@ -76,8 +76,8 @@ int age_header_open(
 /* The same without any key: only where the header ends (nonce included). */
 int age_header_measure(const void *bytes, size_t size, size_t *ret_payload_offset, Error *err);
 
-/* SHA-256 of header and payload nonce, for the record. */
-void age_header_digest(const void *header, size_t size, uint8_t ret[32]);
+/* SHA-256 of header and payload nonce, for the record. -EIO: OpenSSL failed, and ret is zero. */
+int age_header_digest(const void *header, size_t size, uint8_t ret[32]);
 
 /* Arithmetic (lengths in bytes). plaintext_size is that of the whole file. */
 uint64_t age_sealed_size(uint64_t payload_offset, uint64_t plaintext_size);

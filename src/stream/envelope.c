@@ -26,19 +26,25 @@ static void encode(Text *text, const char *type, const char *payload, size_t siz
         text_append_bytes(text, payload, size);
 }
 
-static Json *signature_object(const SigningKey *key, const uint8_t *signature) {
+static int
+make_signature_object(const SigningKey *key, const uint8_t *signature, Json **ret, Error *err) {
         const char *public = signing_key_public(key);
         char id[KEY_ID_BYTES], encoded[4 * ((ED25519_SIGNATURE_BYTES + 2) / 3) + 1];
         uint8_t raw[ED25519_KEY_BYTES];
-        Json *object = json_new_object();
+        Json *object;
+        int r;
 
         (void)public_key_decode(public, strlen(public), raw);
-        public_key_id(raw, id);
+        r = public_key_id(raw, id, err);
+        if (r < 0)
+                return r;
         base64_encode(BASE64_PADDED, signature, ED25519_SIGNATURE_BYTES, encoded);
+        object = json_new_object();
         json_set_string(object, "keyid", id);
         json_set_string(object, "public_key", public);
         json_set_string(object, "sig", encoded);
-        return object;
+        *ret = object;
+        return 0;
 }
 
 static int print_envelope(
@@ -70,6 +76,7 @@ int envelope_seal(
         CLEANUP(cleanup_free) char *encoded = NULL;
         CLEANUP(text_done) Text text = TEXT_INIT;
         uint8_t signature[ED25519_SIGNATURE_BYTES];
+        Json *object;
         int r;
 
         if (size > LIMIT_RECORD_BYTES)
@@ -88,10 +95,12 @@ int envelope_seal(
         if (text.failed)
                 return error_oom(err);
         r = signing_key_sign(key, text.data, text.length, signature, err);
+        if (r == 0)
+                r = make_signature_object(key, signature, &object, err);
         if (r < 0)
                 return r;
         base64_encode(BASE64_PADDED, payload, size, encoded);
-        return print_envelope(type, encoded, signature_object(key, signature), ret, ret_size, err);
+        return print_envelope(type, encoded, object, ret, ret_size, err);
 }
 
 void envelope_done(Envelope *envelope) {
@@ -137,20 +146,17 @@ open_payload(const Json *root, const char *type, const char *what, Envelope *ret
 /* The three strings of a signature; false: it cannot be one. */
 static bool read_signature(
         const Json *object,
+        const char **ret_id,
         uint8_t ret_key[ED25519_KEY_BYTES],
         uint8_t ret_signature[ED25519_SIGNATURE_BYTES]) {
-        const char *id, *public, *encoded;
-        char expected_id[KEY_ID_BYTES];
+        const char *public, *encoded;
         size_t n;
 
-        if (!json_is_object(object) || json_get_string(object, "keyid", &id, NULL) < 0 ||
+        if (!json_is_object(object) || json_get_string(object, "keyid", ret_id, NULL) < 0 ||
             json_get_string(object, "public_key", &public, NULL) < 0 ||
             json_get_string(object, "sig", &encoded, NULL) < 0)
                 return false;
         if (public_key_decode(public, strlen(public), ret_key) < 0)
-                return false;
-        public_key_id(ret_key, expected_id);
-        if (!string_equal(id, expected_id))
                 return false;
         return base64_decode(
                        BASE64_PADDED,
@@ -165,16 +171,25 @@ static bool read_signature(
 static int open_signature(const Json *object, const char *type, Envelope *ret, Error *err) {
         CLEANUP(text_done) Text text = TEXT_INIT;
         uint8_t key[ED25519_KEY_BYTES], signature[ED25519_SIGNATURE_BYTES];
+        char expected_id[KEY_ID_BYTES];
+        const char *id;
+        int r;
 
         ret->signature_present = true;
-        if (!read_signature(object, key, signature))
+        if (!read_signature(object, &id, key, signature))
+                return 0;
+        r = public_key_id(key, expected_id, err);
+        if (r < 0)
+                return r;
+        if (!string_equal(id, expected_id))
                 return 0;
         encode(&text, type, ret->payload, ret->payload_size);
         if (text.failed)
                 return error_oom(err);
         public_key_encode(key, ret->signer);
-        ret->signature_valid = public_key_verifies(key, signature, text.data, text.length);
-        return 0;
+        r = public_key_verify(key, signature, text.data, text.length, err);
+        ret->signature_valid = r > 0;
+        return r < 0 ? r : 0;
 }
 
 static int
@@ -231,15 +246,12 @@ Trust envelope_trust(const Envelope *envelope, const TrustedKeys *keys, const ch
 }
 
 const char *trust_name(Trust trust) {
-        switch (trust) {
-        case TRUST_TRUSTED:
-                return "trusted";
-        case TRUST_UNTRUSTED:
-                return "untrusted";
-        case TRUST_INVALID:
-                return "invalid";
-        case TRUST_MISSING:
-                return "missing";
-        }
-        return "invalid";
+        static const char *const names[] = {
+                [TRUST_TRUSTED] = "trusted",
+                [TRUST_UNTRUSTED] = "untrusted",
+                [TRUST_INVALID] = "invalid",
+                [TRUST_MISSING] = "missing",
+        };
+
+        return names[trust];
 }

@@ -5,13 +5,13 @@
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
 #include "base/strings.h"
 #include "stream/base64.h"
+#include "stream/digest.h"
 
 struct SigningKey {
         EVP_PKEY *pkey;
@@ -47,28 +47,34 @@ int public_key_decode(const char *text, size_t size, uint8_t ret[ED25519_KEY_BYT
         return 0;
 }
 
-void public_key_id(const uint8_t raw[ED25519_KEY_BYTES], char ret[KEY_ID_BYTES]) {
-        uint8_t digest[SHA256_DIGEST_LENGTH];
-
-        SHA256(raw, ED25519_KEY_BYTES, digest);
-        format_hex(digest, sizeof(digest), ret);
+int public_key_id(const uint8_t raw[ED25519_KEY_BYTES], char ret[KEY_ID_BYTES], Error *err) {
+        return digest_hex(DIGEST_SHA256, raw, ED25519_KEY_BYTES, ret, err);
 }
 
-bool public_key_verifies(
+int public_key_verify(
         const uint8_t raw[ED25519_KEY_BYTES],
         const uint8_t signature[ED25519_SIGNATURE_BYTES],
         const void *bytes,
-        size_t size) {
+        size_t size,
+        Error *err) {
         EVP_PKEY *pkey =
                 EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, raw, ED25519_KEY_BYTES);
         EVP_MD_CTX *context = EVP_MD_CTX_new();
-        bool ok = pkey != NULL && context != NULL &&
-                  EVP_DigestVerifyInit_ex(context, NULL, NULL, NULL, NULL, pkey, NULL) == 1 &&
-                  EVP_DigestVerify(context, signature, ED25519_SIGNATURE_BYTES, bytes, size) == 1;
+        bool able = pkey != NULL && context != NULL &&
+                    EVP_DigestVerifyInit_ex(context, NULL, NULL, NULL, NULL, pkey, NULL) == 1;
+        bool valid = able && EVP_DigestVerify(
+                                     context, signature, ED25519_SIGNATURE_BYTES, bytes, size) == 1;
 
         EVP_MD_CTX_free(context);
         EVP_PKEY_free(pkey);
-        return ok;
+        if (!able)
+                return error_set(
+                        err,
+                        ERROR_CONFIG,
+                        -EOPNOTSUPP,
+                        "OpenSSL does not verify Ed25519: signatures are not available in FIPS "
+                        "mode");
+        return valid;
 }
 
 int signing_key_sign(

@@ -1,6 +1,7 @@
 /* The header blocks of one member, by libarchive. Format and result depend on the member alone:
  * ustar where it fits, else pax, chosen here and not by trial, so that every libarchive from 3.5 on
- * gives the same bytes. */
+ * gives the same bytes. (But for an order: in a pax header that holds a size and a time from 2038
+ * on 3.5 writes the size first, later ones the time.) */
 #include <archive.h>
 #include <archive_entry.h>
 #include <assert.h>
@@ -49,7 +50,8 @@ static int path_check(const char *path, Error *err) {
 }
 
 /* Where libarchive writes to. Once the header is there nothing more is taken, so that closing does
- * not write the content as zeros; (giving the archive up by archive_write_fail() would leak). */
+ * not write the content as zeros. (Giving the archive up
+ * by archive_write_fail() would leak, and so would a failed write before.) */
 typedef struct Sink {
         Text text;
         bool ended;
@@ -63,9 +65,10 @@ static la_ssize_t
 on_write(struct archive *archive, void *userdata, const void *bytes, size_t size) {
         Sink *sink = userdata;
 
-        if (!sink->ended)
-                text_append_bytes(&sink->text, bytes, size);
-        return sink->ended || sink->text.failed ? -1 : (la_ssize_t)size;
+        if (sink->ended)
+                return -1;
+        text_append_bytes(&sink->text, bytes, size);
+        return (la_ssize_t)size;
 }
 
 static struct archive_entry *make_entry(const TarMember *member) {
@@ -140,6 +143,8 @@ int tar_header(const TarMember *member, uint8_t **ret, size_t *ret_size, Error *
         archive_write_free(archive);
         if (r < 0)
                 return r;
+        if (sink.text.failed)
+                return error_oom(err);
         assert(sink.text.length > 0 && sink.text.length % TAR_BLOCK_BYTES == 0);
         *ret_size = sink.text.length;
         *ret = (uint8_t *)text_take(&sink.text);

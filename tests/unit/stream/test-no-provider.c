@@ -76,6 +76,26 @@ static void no_header_and_no_keys_are_made(void **state) {
         assert_says(&err, "ChaCha20-Poly1305");
 }
 
+static void a_signature_is_not_called_invalid(void **state) {
+        static const char text[] =
+                "{\"payload\":\"eyJmb3JtYXQiOjF9\","
+                "\"payloadType\":\"application/vnd.orabackup.record.v1+json\","
+                "\"signatures\":[{\"keyid\":"
+                "\"56475aa75463474c0285df5dbf2bcab73da651358839e9b77481b2eab107708c\","
+                "\"public_key\":\"ed25519:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg=\","
+                "\"sig\":\"k1g3R6p+"
+                "dzR6wRGBLxhLW2No9Q9VVMr5XWQQYPmk9uKZ41kcLt1C66jWPvYIQP01qybk3s5oX"
+                "dt4sLBTupRRDA==\"}]}";
+        uint8_t digest[32] = {1}, zero[32] = {0};
+        Envelope envelope;
+        Error err = {0};
+
+        assert_true(envelope_open(text, strlen(text), "record", "x", &envelope, &err) < 0);
+        assert_says(&err, "SHA-256");
+        assert_int_equal(age_header_digest("x", 1, digest), -EIO);
+        assert_memory_equal(digest, zero, sizeof(zero));
+}
+
 static int load_nothing(void **state) {
         *state = OSSL_PROVIDER_load(NULL, "null");
         return *state == NULL;
@@ -92,6 +112,7 @@ int main(void) {
                 cmocka_unit_test(the_cipher_and_derivations_are_refused),
                 cmocka_unit_test(the_selftest_says_what_is_missing),
                 cmocka_unit_test(no_header_and_no_keys_are_made),
+                cmocka_unit_test(a_signature_is_not_called_invalid),
         };
 
         return cmocka_run_group_tests(tests, load_nothing, unload);
