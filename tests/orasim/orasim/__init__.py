@@ -1,0 +1,1 @@
+"""A strict simulator of what orabackup needs of Oracle. See README.md beside this package."""
