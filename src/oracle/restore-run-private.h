@@ -40,13 +40,13 @@ struct RestoreRun {
         const char *phase; /* told last */
         char *workplace;   /* <work_directory>/.logs-<job>: pfile texts, restored logs */
         char *pfile;       /* parameter file as text */
-        char *edited;      /* the same without what this host cannot resolve; NULL: not needed */
+        char *edited;      /* the same without what this host cannot resolve */
         StringList notes;
         StringList remote;      /* LOG_ARCHIVE_DEST_n that ship redo elsewhere */
         StringList directories; /* parents of data, log, temp and control files */
         StringList closed_pdbs; /* recorded as open, not open yet */
         unsigned version;
-        bool cdb, started, broker_on, jobs_on, tracking_on, flashback_on;
+        bool was_edited, cdb, started, broker_on, jobs_on, tracking_on, flashback_on;
         uint64_t incarnation; /* to reset to; 0: the current one is right */
         bool incarnation_reset;
         bool cancelled;
