@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/files.h"
 #include "oracle/backup-run-private.h"
+#include "oracle/preflight-rules.h"
 #include "oracle/queries.h"
 #include "oracle/sql.h"
 
@@ -282,6 +283,8 @@ static int check_consistency(BackupRun *run, Error *err) {
                         .n_threads = run->n_threads,
                         .unchanged = run->unchanged,
                         .n_unchanged = run->n_unchanged,
+                        .known_dropped = run->known_dropped,
+                        .n_known_dropped = run->n_known_dropped,
                         .dbid = facts->dbid,
                         .resetlogs_scn = facts->resetlogs_scn,
                 },
@@ -291,6 +294,11 @@ static int check_consistency(BackupRun *run, Error *err) {
 }
 
 static int next_round(BackupRun *run, BackupRunState *ret_next, Error *err) {
+        Consistency *consistency = &run->result.consistency;
+        free(run->known_dropped);
+        run->known_dropped = TAKE_PTR(consistency->dropped);
+        run->n_known_dropped = consistency->n_dropped;
+        consistency->n_dropped = 0;
         if (++run->rounds > BACKUP_RUN_ROUNDS_MAX)
                 return error_set(
                         err,
@@ -302,25 +310,6 @@ static int next_round(BackupRun *run, BackupRunState *ret_next, Error *err) {
                         BACKUP_RUN_ROUNDS_MAX);
         *ret_next = BACKUP_RUN_RMAN;
         return 0;
-}
-
-static void warn_of_corruption(BackupRun *run) {
-        const RunFacts *facts = &run->result.facts;
-        uint64_t corrupt = facts->corrupt_blocks;
-        for (size_t i = 0; i < facts->n_datafiles; i++)
-                corrupt += facts->datafiles[i].corrupt;
-        if (corrupt > 0)
-                warn(run,
-                     "%s has corrupt blocks, and so has the backup: see "
-                     "V$DATABASE_BLOCK_CORRUPTION and V$BACKUP_CORRUPTION",
-                     run->database.sid);
-        for (size_t i = 0; i < facts->n_structure; i++)
-                if (facts->structure[i].unrecoverable_scn > run->result.consistency.low_scn)
-                        warn(run,
-                             "%s: changes without redo (NOLOGGING) in %s during the run; their "
-                             "blocks will be unreadable after a restore (ORA-26040)",
-                             run->database.sid,
-                             facts->structure[i].name);
 }
 
 int backup_run_judge_facts(BackupRun *run, const Rows *rows, BackupRunState *ret_next, Error *err) {
@@ -339,9 +328,13 @@ int backup_run_judge_facts(BackupRun *run, const Rows *rows, BackupRunState *ret
                 return error_prefix(err, "%s", run->database.sid);
         if (run->result.consistency.needs_round)
                 return next_round(run, ret_next, err);
-        warn_of_corruption(run);
         *ret_next = BACKUP_RUN_TIMES;
-        return 0;
+        return preflight_run_warnings(
+                run->database.sid,
+                &run->result.facts,
+                run->result.consistency.low_scn,
+                &run->result.warnings,
+                err);
 }
 
 /* --- a hole in the logs --- */

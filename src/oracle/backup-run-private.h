@@ -41,6 +41,8 @@ struct BackupRun {
         size_t n_threads;
         uint32_t *unchanged; /* files RMAN skipped because they have not changed */
         size_t n_unchanged;
+        FileKey *known_dropped; /* by earlier rounds */
+        size_t n_known_dropped;
         unsigned rounds;
         bool cured;
         LogHole hole;

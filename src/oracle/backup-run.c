@@ -310,6 +310,7 @@ BackupRun *backup_run_free(BackupRun *run) {
         free(run->destination);
         free(run->threads);
         free(run->unchanged);
+        free(run->known_dropped);
         free(run);
         return NULL;
 }
