@@ -9,7 +9,7 @@
 
 enum { TAG_BYTES = 30, ATTEMPT_DIGITS = 8, LOCAL_TIME_BYTES = 19 };
 
-static void
+__attribute__((format(printf, 5, 0))) static void
 refuse(Fields *fields, ErrorKind kind, int r, const char *key, const char *format, va_list ap) {
         if (fields->r < 0)
                 return;

@@ -156,8 +156,11 @@ static void on_turn(void *userdata) {
         }
         undelay(store, request);
         arm(store);
-        request->r = begin(store, request, &request->error);
-        if (request->r < 0) {
+        Error err;
+        int r = begin(store, request, &err);
+        if (r < 0) {
+                request->r = r;
+                request->error = err;
                 store->n_requests--;
                 reply(request);
                 request_free(request);
