@@ -65,7 +65,10 @@ typedef struct StoreDriver StoreDriver;
 Store *store_free(Store *store); /* no request may be left */
 DEFINE_CLEANUP(Store, store);
 
-void store_cancel(StoreRequest *request); /* NULL: nothing; on_done will not run */
+/* NULL: nothing. on_done will not run, and the caller's buffers are its own again when this
+ * returns, also while a worker is still at it: it waits at most for a copy of memory. What the
+ * request had begun may still take effect. */
+void store_cancel(StoreRequest *request);
 
 /* Creates what must be there (containers, directories) and proves that the store answers. */
 int store_open(Store *store, StoreDone on_done, void *userdata, StoreRequest **ret, Error *err);
@@ -102,7 +105,8 @@ int store_stat_object(
         StoreDone on_done,
         void *userdata,
         StoreRequest **ret,
-        Error *err); /* size and etag of any object */
+        Error *err); /* size and etag of any object; directory: the large object's etag follows from
+                        the object `segments` beside it, NULL before that is there */
 
 /* Every object whose name begins with prefix ("" for all): a listing lags and proves nothing by
  * what it lacks. */
@@ -114,8 +118,8 @@ int store_list(
         StoreRequest **ret,
         Error *err);
 
-/* Segments. put returns when the bytes are durable and acknowledged with our MD5. Its data lives
- * until on_done. */
+/* Segments. put returns when the bytes are durable and acknowledged with our MD5; bytes that
+ * have another are Integrity. Its data lives until on_done or the cancel. */
 int store_put_segment(
         Store *store,
         const StoreSegment *segment,
@@ -155,7 +159,8 @@ int store_remove_segments(
         Error *err);
 
 /* Makes "<instance>/<backup_id>/backup.tar.age" of all segments (in Swift the large object) and
- * reads it back: reply has its etag and size. */
+ * reads it back: reply has its etag and size. A second commit of the same segments succeeds with
+ * already_there. The array may go when the call returns. */
 int store_commit(
         Store *store,
         const StoreAttempt *attempt,
