@@ -46,9 +46,8 @@ static int write_header(
         Text *header,
         const AgeRecipients *recipients,
         const uint8_t file_key[AGE_FILE_KEY_BYTES],
-        AgePayload *ret_payload,
+        const uint8_t nonce[AGE_NONCE_BYTES],
         Error *err) {
-        uint8_t nonce[AGE_NONCE_BYTES];
         int r;
 
         age_header_begin(header);
@@ -56,16 +55,10 @@ static int write_header(
         if (r < 0)
                 return r;
         r = age_header_finish(header, file_key);
-        if (r == -ENOMEM)
+        text_append_bytes(header, nonce, AGE_NONCE_BYTES);
+        if (r == -ENOMEM || header->failed)
                 return error_oom(err);
-        if (r < 0)
-                return kdf_error(err, "HMAC");
-        if (random_secret(nonce, sizeof(nonce)) < 0)
-                return kdf_error(err, "the random generator");
-        text_append_bytes(header, nonce, sizeof(nonce));
-        if (header->failed)
-                return error_oom(err);
-        return payload_key(file_key, nonce, ret_payload, err);
+        return r < 0 ? kdf_error(err, "HMAC") : 0;
 }
 
 int age_header_make(
@@ -75,12 +68,15 @@ int age_header_make(
         size_t *ret_size,
         Error *err) {
         CLEANUP(text_done) Text header = TEXT_INIT;
-        uint8_t file_key[AGE_FILE_KEY_BYTES];
+        uint8_t file_key[AGE_FILE_KEY_BYTES], nonce[AGE_NONCE_BYTES];
         int r;
 
-        if (random_secret(file_key, sizeof(file_key)) < 0)
+        if (random_secret(file_key, sizeof(file_key)) < 0 ||
+            random_secret(nonce, sizeof(nonce)) < 0)
                 return kdf_error(err, "the random generator");
-        r = write_header(&header, recipients, file_key, ret_payload, err);
+        r = write_header(&header, recipients, file_key, nonce, err);
+        if (r == 0)
+                r = payload_key(file_key, nonce, ret_payload, err);
         wipe(file_key, sizeof(file_key));
         if (r < 0)
                 return r;

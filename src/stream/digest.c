@@ -68,9 +68,8 @@ int digest_final_hex(Digest *digest, char ret[65]) {
         uint8_t value[EVP_MAX_MD_SIZE];
         unsigned size = 0;
 
-        if (EVP_DigestFinal_ex(digest->context, value, &size) != 1)
-                return -EIO;
-        if (EVP_DigestInit_ex2(digest->context, digest->md, NULL) != 1)
+        if (EVP_DigestFinal_ex(digest->context, value, &size) != 1 ||
+            EVP_DigestInit_ex2(digest->context, digest->md, NULL) != 1)
                 return -EIO;
         format_hex(value, size, ret);
         return 0;

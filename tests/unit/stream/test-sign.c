@@ -277,6 +277,8 @@ static void a_bad_line_is_named_and_nothing_is_added(void **state) {
         static const char *const bad[] = {
                 "db1 " PUBLIC "\ndb1\n",
                 "db1 " PUBLIC "\ndb1 ed25519:AAAA\n",
+                "db1 " PUBLIC "\ndb1 ed25519:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbh=\n",
+                "db1 " PUBLIC "\ndb1 ed25519:A6EHv/POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVM===\n",
                 "db1 " PUBLIC "\n" PUBLIC " db1\n",
                 "db1 " PUBLIC "\ndb1 " PUBLIC "=\n",
                 "db1 " PUBLIC "\ndb/1 " PUBLIC "\n",
