@@ -69,19 +69,16 @@ static bool user_has_group(const struct passwd *user, gid_t gid) {
         return gids != NULL && has_gid(gids, (size_t)n, gid);
 }
 
-int access_check_member(const AccessCaller *caller, const char *group, Error *err) {
-        CLEANUP(cleanup_free) char *buffer = malloc(NSS_BUFFER_BYTES);
-        if (buffer == NULL)
-                return error_oom(err);
+static int check_member(const AccessCaller *caller, const char *group, char *buffer, Error *err) {
         struct passwd user, *found = NULL;
         gid_t gid = 0;
         int r = find_group(group, buffer, &gid);
         if (r >= 0 && has_gid(caller->gids, caller->n_gids, gid))
                 return 0;
-        int user_r = getpwuid_r(caller->uid, &user, buffer, NSS_BUFFER_BYTES, &found);
+        if (getpwuid_r(caller->uid, &user, buffer, NSS_BUFFER_BYTES, &found) != 0)
+                found = NULL;
         if (r >= 0 && found != NULL && user_has_group(found, gid))
                 return 0;
-        (void)user_r;
         return error_set(
                 err,
                 ERROR_ACCESS_DENIED,
@@ -92,6 +89,15 @@ int access_check_member(const AccessCaller *caller, const char *group, Error *er
                 (unsigned)caller->uid,
                 group,
                 r == -ENOENT ? " (there is no such group here)" : "");
+}
+
+int access_check_member(const AccessCaller *caller, const char *group, Error *err) {
+        char *buffer = malloc(NSS_BUFFER_BYTES);
+        if (buffer == NULL)
+                return error_oom(err);
+        int r = check_member(caller, group, buffer, err);
+        free(buffer);
+        return r;
 }
 
 static void lookup_run(void *userdata) {

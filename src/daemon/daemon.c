@@ -291,6 +291,7 @@ Daemon *daemon_free(Daemon *daemon) {
                 return NULL;
         work_cancel(daemon->reloading);
         store_cancel(daemon->opening);
+        daemon->parts.service.recovery = NULL;
         daemon->recovery = recovery_free(daemon->recovery);
         daemon->server = bus_server_free(daemon->server);
         daemon->manager = manager_free(daemon->manager);
