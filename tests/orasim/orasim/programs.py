@@ -1,6 +1,7 @@
 """Where $ORACLE_HOME/bin/<program> begins."""
 
 import os
+import signal
 import sys
 
 
@@ -8,6 +9,8 @@ def start(name, directory):
     """Runs a program and ends the process; imports only what it needs."""
     from .host import Host
     os.umask(0o027)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     host = Host(directory)
     argv = sys.argv[1:]
     if name == "orabaseconfig":

@@ -38,7 +38,7 @@ class QuietSet(SetWriter):
 
 
 def log_job(inst, what="keep"):
-    """BACKUP ARCHIVELOG ALL DELETE INPUT to the recovery area; what: keep its piece, or gone."""
+    """BACKUP ARCHIVELOG ALL DELETE INPUT to the recovery area; what: keep its piece, or gone (lose)."""
     database.archive_current(inst)
     rman = Quiet(inst)
     ask = {"compressed": False, "format": None, "force": True, "delete": True}
@@ -57,7 +57,7 @@ def log_job(inst, what="keep"):
                                                           "first_scn", "next_scn", "blocks")})
         writer.finish()
     backup.delete_logs(rman, rman.channels[0], rows)
-    if what == "gone":
+    if what in ("gone", "lose"):
         for listed in writer.pieces:
             for one in listed:
                 os.unlink(one["handle"])
@@ -108,6 +108,27 @@ def configure(inst, *words):
     """CONFIGURE .."""
     with inst.control() as content:
         backup.configure(content, " ".join(words).upper())
+
+
+def autobackup(inst, value="on"):
+    configure(inst, "controlfile autobackup", value)
+
+
+def backup_copies(inst, number="2"):
+    configure(inst, f"datafile backup copies for device type disk to {number}")
+    configure(inst, f"archivelog backup copies for device type disk to {number}")
+
+
+def exclude(inst, tablespace="users"):
+    configure(inst, f"exclude for tablespace {tablespace}")
+
+
+def compression(inst, algorithm="medium"):
+    configure(inst, f"compression algorithm '{algorithm}'")
+
+
+def optimization(inst, value="on"):
+    configure(inst, "backup optimization", value)
 
 
 def add_datafile(inst, tablespace, size="4M"):

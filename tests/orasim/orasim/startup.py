@@ -221,9 +221,9 @@ def _open_resetlogs(inst, content, headers):
         _make_tracking(inst, tracking)
     inst.set_sga(until, 0)
     database.checkpoint(inst, content)
-    journal = inst.host.path("journal", inst.sid)
-    if os.path.exists(journal):
-        os.rename(journal, f"{journal}.{until}")
+    for kept in (inst.host.path("journal", inst.sid), inst.host.path("dropped", inst.sid)):
+        if os.path.exists(kept):  # of the branch that is left now
+            os.rename(kept, f"{kept}.{until}.{content['resetlogs_time']}")
 
 
 def _check_dictionary(inst, content):
