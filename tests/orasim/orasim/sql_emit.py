@@ -251,13 +251,24 @@ class Emitter:
         if operator in ("and", "or"):
             return (f"({self.condition(node[2], scope)} {operator} "
                     f"{self.condition(node[3], scope)})"), "B"
-        left, right = self.value(node[2], scope), self.value(node[3], scope)
         if operator == "||":
-            return f"o_concat({self.text(left)}, {self.text(right)})", "C"
+            return self.concat(node, scope), "C"
+        left, right = self.value(node[2], scope), self.value(node[3], scope)
         if operator in ("+", "-", "*", "/"):
             return self.arithmetic(operator, left, right)
         left, right = self.alike(left, right)
         return f"({left} {operator} {right})", "B"
+
+    def concat(self, node, scope):
+        """A chain of || is one call: SQLite's parser has a small stack."""
+        parts = []
+        while node[0] == "op" and node[1] == "||":
+            parts.append(node[3])
+            node = node[2]
+        parts = [self.text(self.value(p, scope)) for p in [node, *reversed(parts)]]
+        while len(parts) > 100:
+            parts[:100] = [f"o_concat({', '.join(parts[:100])})"]
+        return f"o_concat({', '.join(parts)})"
 
     def arithmetic(self, operator, left, right):
         kinds = left[1] + right[1]

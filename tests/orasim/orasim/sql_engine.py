@@ -215,8 +215,8 @@ class Engine:
             raise ora("ORA-08181", extra=['ORA-06512: at "SYS.SCN_TO_TIMESTAMP", line 1'])
         return int(moment)
 
-    def concat(self, a, b):
-        joined = text_of(a) + text_of(b)
+    def concat(self, *parts):
+        joined = "".join(map(text_of, parts))
         if len(joined.encode()) > 4000:
             raise OraError("ORA-01489: result of string concatenation is too long")
         return none_if_empty(joined)
@@ -230,7 +230,7 @@ class Engine:
         base.execute("pragma case_sensitive_like = on")
         for name, function in SIMPLE.items():
             base.create_function(name, -1, self.function(function))
-        base.create_function("o_concat", 2, self.function(self.concat))
+        base.create_function("o_concat", -1, self.function(self.concat))
         base.create_function("o_date", 2, self.function(
             lambda seconds, mask: date_text(seconds, mask or self.date_mask)))
         made = {}
