@@ -12,7 +12,7 @@ import xml.etree.ElementTree
 UNIT_TIMEOUT_SECONDS = 300
 PYTEST_TIMEOUT_SECONDS = 3600
 SANITIZERS = {
-    "ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
+    "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
 }
 # An account of the system that owns nothing: the simulated Oracle home becomes its own for these tests.
@@ -37,16 +37,16 @@ class Totals:
 def run_units(top, build, selection, temporary, totals, prefix=""):
     tests = [t for t in build.tests(top) if selection.has_program(prefix + t["name"], t["cmd"][0])]
     with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        for test, (status, output) in zip(tests, pool.map(lambda t: run_unit(t, temporary), tests)):
+        for test, (status, output) in zip(tests, pool.map(lambda t: run_unit(t, os.path.join(top, build.folder), temporary), tests)):
             count_unit(prefix + test["name"], status, output, totals)
 
 
-def run_unit(test, temporary):
+def run_unit(test, folder, temporary):
     """(exit status or None when it hung, all it printed)"""
     environment = dict(os.environ, **SANITIZERS, **test["env"], TMPDIR=temporary)
     process = subprocess.Popen(
         test["cmd"],
-        cwd=test["workdir"] or temporary,
+        cwd=test["workdir"] or folder,
         env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -110,7 +110,7 @@ class Daemon:
             CREDENTIALS_DIRECTORY=str(self.credentials),
             ORABACKUP_FAULTS=str(self.faults),
             ORABACKUP_EXEC=str(self.build / "src/exec/orabackup-exec"),
-            ASAN_OPTIONS="detect_leaks=1:strict_string_checks=1:exitcode=98",
+            ASAN_OPTIONS="detect_leaks=1:exitcode=98",
             UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:exitcode=97",
         )
 

@@ -16,8 +16,7 @@ static void utf8_is_strict(void **state) {
                 "\xee\x80\x80",
                 "\xf0\x90\x80\x80",
                 "\xf4\x8f\xbf\xbf",
-                "a\xe2\x82\xac"
-                "b"};
+                "a\xe2\x82\xac"};
         static const char *const bad[] = {
                 "\x80",             /* continuation alone */
                 "\xc2",             /* cut */
