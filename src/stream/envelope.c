@@ -76,7 +76,7 @@ int envelope_seal(
         CLEANUP(cleanup_free) char *encoded = NULL;
         CLEANUP(text_done) Text text = TEXT_INIT;
         uint8_t signature[ED25519_SIGNATURE_BYTES];
-        Json *object;
+        Json *object = NULL;
         int r;
 
         if (size > LIMIT_RECORD_BYTES)
