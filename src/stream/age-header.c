@@ -100,7 +100,7 @@ static void keep_body(AgeStanza *stanza, const uint8_t *bytes, size_t size) {
 
 /* Lines of 64 columns, then a shorter one, which may be empty. */
 static int read_body(Reader *reader, AgeStanza *stanza) {
-        AgeSlice line;
+        AgeSlice line = {0};
         int r;
 
         do {
@@ -155,7 +155,7 @@ static int read_stanza(Reader *reader, const AgeSlice *line, AgeHeader *header) 
 
 int age_header_parse(const void *bytes, size_t size, AgeHeader *ret, Error *err) {
         Reader reader = {.data = bytes, .size = size, .err = err};
-        AgeSlice line;
+        AgeSlice line = {0};
         int r;
 
         ret->n_stanzas = 0;

@@ -128,6 +128,7 @@ static void assert_segment(const AgeSegment *segment, uint64_t segment_size, uin
         assert(age_sealed_size(before, segment->plaintext_size) <= segment->buffer_size);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): its parameters are agreed in the header. */
 int age_segments_seal(
         const AgePayload *payload,
         uint64_t segment_size,
@@ -203,6 +204,7 @@ static int open_chunk(Aead *aead, const Chunk *chunk, AgeWrite write, void *user
         return write(userdata, chunk->index * AGE_CHUNK_BYTES, chunk->at, chunk->size, err);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): its parameters are agreed in the header. */
 int age_segment_open(
         const AgePayload *payload,
         uint64_t segment_size,

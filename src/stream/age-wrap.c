@@ -86,7 +86,7 @@ int age_wrap_x25519(
         const uint8_t file_key[AGE_FILE_KEY_BYTES],
         Error *err) {
         uint8_t share[KDF_BYTES], wrap[KDF_BYTES], body[AGE_WRAPPED_KEY_BYTES];
-        char encoded[ENCODED_BYTES], args[ENCODED_BYTES + 8] = "X25519 ";
+        char encoded[ENCODED_BYTES], args[ENCODED_BYTES + 8];
         int r;
 
         r = agree(recipient, share, wrap);
@@ -100,7 +100,7 @@ int age_wrap_x25519(
         if (r < 0)
                 return r;
         base64_encode(BASE64_UNPADDED, share, sizeof(share), encoded);
-        strcat(args, encoded);
+        snprintf(args, sizeof(args), "X25519 %.43s", encoded);
         age_header_add(header, args, body);
         return 0;
 }

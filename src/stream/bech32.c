@@ -42,7 +42,7 @@ int bech32_encode(
 
         if (prefix_length + 1 + digits + CHECKSUM_DIGITS + 1 > ret_size)
                 return -ENOBUFS;
-        memcpy(ret, prefix, prefix_length);
+        memcpy(ret, prefix, prefix_length + 1);
         *to++ = '1';
         for (size_t next = 0, i = 0; i < digits; i++) {
                 uint8_t digit;

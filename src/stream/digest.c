@@ -80,7 +80,7 @@ int digest_hex(DigestType type, const void *bytes, size_t size, char ret[65], Er
         int r;
 
         r = digest_new(type, &digest, err);
-        if (r < 0)
+        if (digest == NULL)
                 return r;
         r = digest_update(digest, bytes, size);
         if (r == 0)

@@ -64,6 +64,7 @@ static int print_envelope(
         return json_print(root, ret, ret_size, err);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): its parameters are agreed in the header. */
 int envelope_seal(
         const SigningKey *key,
         const char *kind,
@@ -121,7 +122,7 @@ open_payload(const Json *root, const char *type, const char *what, Envelope *ret
         r = json_get_string(root, "payloadType", &found, err);
         if (r == 0)
                 r = json_get_string(root, "payload", &encoded, err);
-        if (r < 0)
+        if (r != 0)
                 return r;
         if (!string_equal(found, type))
                 return not_ours(err, what, "the envelope holds an object of another kind");
