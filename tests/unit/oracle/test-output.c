@@ -383,6 +383,21 @@ static void a_restore_that_invents_or_keeps_files_fails(void **state) {
         rman_parser_free(parser);
 }
 
+static void an_error_behind_a_channel_name_is_one(void **state) {
+        judge(RMAN_PHASE_BACKUP,
+              "channel c1: ORA-19599: block number 7 is corrupt\n"
+              "channel c1: starting datafile copy\n"
+              "Starting Control File and SPFILE Autobackup at 1\n"
+              "Finished Control File and SPFILE Autobackup at 1\n"
+              "piece handle=/a tag=T comment=NONE\n",
+              &seen,
+              &err);
+        assert_string_equal(seen.events[0].code, "ORA-19599");
+        assert_int_equal(seen.n, 2);
+        assert_false(seen.events[1].autobackup);
+        assert_string_equal(err.ora_code, "ORA-19599");
+}
+
 static void a_10g_restore_reads_a_piece_and_makes_none(void **state) {
         judge(RMAN_PHASE_RESTORE,
               "Starting restore at 1\npiece handle=/a tag=T\nFinished restore at 2\n",
@@ -539,6 +554,7 @@ int main(void) {
                 cmocka_unit_test(unchanged_files_are_fine_other_skips_are_not),
                 cmocka_unit_test(a_file_without_parent_is_told),
                 cmocka_unit_test(a_restore_that_invents_or_keeps_files_fails),
+                cmocka_unit_test(an_error_behind_a_channel_name_is_one),
                 cmocka_unit_test(a_10g_restore_reads_a_piece_and_makes_none),
                 cmocka_unit_test(every_phase_wants_its_markers),
                 cmocka_unit_test(rejected_files_are_errors_of_a_catalog_only),
