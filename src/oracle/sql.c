@@ -32,232 +32,130 @@ typedef struct VersionedText {
         const char *text;
 } VersionedText;
 
-/* clang-format off: statements read better as statements */
-#define DATABASE_COLUMNS                                                                           \
-        ROW("P2")                                                                                  \
-        NUM("dbid")                                                                                \
-        STR("name") STR("db_unique_name") STR("log_mode")                                          \
-                STR("open_mode") "\n" STR("database_role") STR("controlfile_type")                 \
-                        STR("force_logging") STR("flashback_on") "\n" NUM("resetlogs_change#")     \
-                                NUM("current_scn") STR("to_char(systimestamp,'TZH:TZM')")
+/* Statements read better as statements. */
+/* clang-format off */
+#define DATABASE_COLUMNS                                                                        \
+        ROW("P2") NUM("dbid") STR("name") STR("db_unique_name") STR("log_mode") STR("open_mode") \
+        "\n" STR("database_role") STR("controlfile_type") STR("force_logging") STR("flashback_on") \
+        "\n" NUM("resetlogs_change#") NUM("current_scn") STR("to_char(systimestamp,'TZH:TZM')")
 
 static const VersionedText questions[] = {
-        {SQL_INSTANCE,
-         0,
-         ROW("P1") STR("instance_name") STR("host_name") STR("version") STR("status")
-                 STR("archiver") "\n" STR("parallel") NUM("thread#") STR("logins")
-                         TIME("startup_time") " from v$instance;\n" ROW("P1V")
-                                 STR("banner") " from v$version where rownum = 1;\n"},
+        {SQL_INSTANCE, 0,
+         ROW("P1") STR("instance_name") STR("host_name") STR("version") STR("status") STR("archiver")
+         "\n" STR("parallel") NUM("thread#") STR("logins") TIME("startup_time") " from v$instance;\n"
+         ROW("P1V") STR("banner") " from v$version where rownum = 1;\n"},
         {SQL_VERSION_FULL, 1800, ROW("P1F") STR("version_full") " from v$instance;\n"},
         {SQL_DATABASE, 0, DATABASE_COLUMNS STR("'NO'") " from v$database;\n"},
         {SQL_DATABASE, 1201, DATABASE_COLUMNS STR("cdb") " from v$database;\n"},
-        {SQL_PARAMETERS,
-         0,
-         ROW("P3") STR("name") STR(
-                 "substr(value,1,1000)") " from v$parameter where name in\n"
-                                         "('spfile','compatible','db_name','control_file_record_"
-                                         "keep_time','db_recovery_file_dest',\n"
-                                         "'local_listener','remote_listener','audit_file_dest','"
-                                         "diagnostic_dest','db_create_file_dest',\n"
-                                         "'remote_login_passwordfile','wallet_root','cluster_"
-                                         "database','dg_broker_start',"
-                                         "'job_queue_processes');\n" ROW("P3S") STR("name") NUM(
-                                                 "ordinal")
-                                                 STR("substr(value,1,1000)") " from v$spparameter\n"
-                                                                             " where isspecified = "
-                                                                             "'TRUE' and value is "
-                                                                             "not null order by "
-                                                                             "name, ordinal;\n"},
+        {SQL_PARAMETERS, 0,
+         ROW("P3") STR("name") STR("substr(value,1,1000)") " from v$parameter where name in\n"
+         "('spfile','compatible','db_name','control_file_record_keep_time','db_recovery_file_dest',\n"
+         "'local_listener','remote_listener','audit_file_dest','diagnostic_dest','db_create_file_dest',\n"
+         "'remote_login_passwordfile','wallet_root','cluster_database','dg_broker_start',"
+         "'job_queue_processes');\n"
+         ROW("P3S") STR("name") NUM("ordinal") STR("substr(value,1,1000)") " from v$spparameter\n"
+         " where isspecified = 'TRUE' and value is not null order by name, ordinal;\n"},
         {SQL_CONTROL_FILES, 0, ROW("P3C") STR("name") " from v$controlfile;\n"},
-        {SQL_PASSWORD_FILE,
-         1202,
+        {SQL_PASSWORD_FILE, 1202,
          ROW("P3P") STR("file_name") STR("format") STR("is_asm") " from v$passwordfile_info;\n"},
-        {SQL_DATAFILES,
-         0,
-         ROW("P4") NUM("d.file#") NUM("d.creation_change#") NUM("d.checkpoint_change#")
-                 STR("d.status") "\n" STR("d.enabled") NUM("d.bytes") NUM("d.ts#")
-                         NUM("d.unrecoverable_change#") "\n" NUM("d.last_change#")
-                                 STR("d.name") " from v$datafile d order by d.file#;\n"},
-        {SQL_TABLESPACES,
-         0,
-         ROW("P4T") NUM("ts#") STR("name")
-                 STR("included_in_database_backup") " from v$tablespace;\n"},
-        {SQL_THREADS,
-         0,
+        {SQL_DATAFILES, 0,
+         ROW("P4") NUM("d.file#") NUM("d.creation_change#") NUM("d.checkpoint_change#") STR("d.status")
+         "\n" STR("d.enabled") NUM("d.bytes") NUM("d.ts#") NUM("d.unrecoverable_change#")
+         "\n" NUM("d.last_change#") STR("d.name") " from v$datafile d order by d.file#;\n"},
+        {SQL_TABLESPACES, 0,
+         ROW("P4T") NUM("ts#") STR("name") STR("included_in_database_backup") " from v$tablespace;\n"},
+        {SQL_THREADS, 0,
          ROW("P5") NUM("t.thread#") STR("t.status") STR("t.enabled") NUM("l.sequence#")
-                 NUM("l.first_change#") "\n from v$thread t, v$log l where l.thread# = t.thread#"
-                                        " and l.status = 'CURRENT' and t.enabled <> 'DISABLED';\n"},
-        {SQL_DESTINATIONS,
-         0,
-         ROW("P6D") STR("dest_name") STR("status") STR("target") STR("destination")
-                 STR("error") "\n from v$archive_dest where status <> 'INACTIVE';\n"},
-        {SQL_RECOVERY_AREA,
-         0,
-         ROW("P6F") STR("name") NUM("space_limit") NUM("space_used")
-                 NUM("space_reclaimable") " from v$recovery_file_dest;\n"},
-        {SQL_CHANGE_TRACKING,
-         0,
+         NUM("l.first_change#") "\n from v$thread t, v$log l where l.thread# = t.thread#"
+         " and l.status = 'CURRENT' and t.enabled <> 'DISABLED';\n"},
+        {SQL_DESTINATIONS, 0,
+         ROW("P6D") STR("dest_name") STR("status") STR("target") STR("destination") STR("error")
+         "\n from v$archive_dest where status <> 'INACTIVE';\n"},
+        {SQL_RECOVERY_AREA, 0,
+         ROW("P6F") STR("name") NUM("space_limit") NUM("space_used") NUM("space_reclaimable")
+         " from v$recovery_file_dest;\n"},
+        {SQL_CHANGE_TRACKING, 0,
          ROW("P6B") STR("status") STR("filename") " from v$block_change_tracking;\n"},
-        {SQL_RESTORE_POINTS,
-         0,
+        {SQL_RESTORE_POINTS, 0,
          ROW("P6R") STR("name") STR("guarantee_flashback_database") " from v$restore_point;\n"},
-        {SQL_PDBS,
-         1201,
-         ROW("P6P") NUM("con_id") STR("name") STR("open_mode")
-                 STR("restricted") " from v$pdbs order by con_id;\n"},
-        {SQL_RMAN_CONFIGURATION,
-         0,
-         ROW("P6C") STR("name") STR("value") " from v$rman_configuration;\n"},
-        {SQL_WALLET,
-         0,
-         ROW("P6W") STR("wrl_type") STR("wrl_parameter")
-                 STR("status") " from v$encryption_wallet;\n" ROW("P6N")
-                         NUM("count(*)") " from v$encrypted_tablespaces;\n"},
+        {SQL_PDBS, 1201,
+         ROW("P6P") NUM("con_id") STR("name") STR("open_mode") STR("restricted")
+         " from v$pdbs order by con_id;\n"},
+        {SQL_RMAN_CONFIGURATION, 0, ROW("P6C") STR("name") STR("value") " from v$rman_configuration;\n"},
+        {SQL_WALLET, 0,
+         ROW("P6W") STR("wrl_type") STR("wrl_parameter") STR("status") " from v$encryption_wallet;\n"
+         ROW("P6N") NUM("count(*)") " from v$encrypted_tablespaces;\n"},
         {SQL_TEMPFILES, 0, ROW("P6T") NUM("count(*)") " from v$tempfile;\n"},
-        {SQL_FOREIGN_BACKUPS,
-         0,
-         ROW("P7") STR("nvl(bp.tag,'-')") NUM("count(*)") TIME(
-                 "max(bp.completion_time)") "\n from v$backup_piece bp where bp.status = 'A' and "
-                                            "bp.completion_time > sysdate-31"
-                                            "\n group by nvl(bp.tag,'-');\n" ROW("P7O") STR(
-                                                    "operation") NUM("count(*)")
-                                                    TIME("max(end_time)") "\n from v$rman_status "
-                                                                          "where start_time > "
-                                                                          "sysdate-31 group by "
-                                                                          "operation;\n" ROW("P7C")
-                                                                                  NUM("count(*"
-                                                                                      ")") " fr"
-                                                                                           "om "
-                                                                                           "v$"
-                                                                                           "dat"
-                                                                                           "afi"
-                                                                                           "le_"
-                                                                                           "cop"
-                                                                                           "y "
-                                                                                           "whe"
-                                                                                           "re "
-                                                                                           "sta"
-                                                                                           "tus"
-                                                                                           " = "
-                                                                                           "'A'"
-                                                                                           " an"
-                                                                                           "d "
-                                                                                           "com"
-                                                                                           "ple"
-                                                                                           "tio"
-                                                                                           "n_"
-                                                                                           "tim"
-                                                                                           "e "
-                                                                                           "> "
-                                                                                           "sys"
-                                                                                           "dat"
-                                                                                           "e-"
-                                                                                           "31;"
-                                                                                           "\n"},
-        {SQL_BASES,
-         0,
-         ROW("P8") NUM("bd.file#") NUM("bd.creation_change#") NUM("bd.resetlogs_change#") "\n" NUM(
-                 "bd.incremental_level") NUM("bd.checkpoint_change#") STR("bp.tag")
-                 STR("bp.device_type") "\n" NUM("count(*)") STR("min(bp.status)") STR(
-                         "max(bp.status)")
-                         TIME("max(bd.completion_time)") "\n from v$backup_datafile bd, "
-                                                         "v$backup_piece bp"
-                                                         "\n where bp.set_stamp = bd.set_stamp and "
-                                                         "bp.set_count = bd.set_count and bd.file# "
-                                                         "> 0"
-                                                         "\n   and bd.incremental_level in (0,1) "
-                                                         "and bp.status <> 'D'"
-                                                         "\n group by bd.file#, "
-                                                         "bd.creation_change#, "
-                                                         "bd.resetlogs_change#, "
-                                                         "bd.incremental_level,"
-                                                         "\n bd.checkpoint_change#, bp.tag, "
-                                                         "bp.device_type;\n" ROW("P8C") NUM(
-                                                                 "file#") NUM("creation_change#")
-                                                                 NUM("checkpoint_change#") NUM(
-                                                                         "incremental_level")
-                                                                         STR("tag") STR(
-                                                                                 "name") "\n from "
-                                                                                         "v$"
-                                                                                         "datafile_"
-                                                                                         "copy "
-                                                                                         "where "
-                                                                                         "status = "
-                                                                                         "'A' and "
-                                                                                         "increment"
-                                                                                         "al_level "
-                                                                                         "is not "
-                                                                                         "null;\n"},
-        {SQL_SIZE,
-         0,
-         ROW("P9")
-                 NUM("nvl(sum(bd.blocks*bd.block_size),0)") " from v$backup_datafile bd"
-                                                            "\n where bd.file# > 0 and "
-                                                            "bd.incremental_level = 0 and "
-                                                            "bd.checkpoint_change# ="
-                                                            "\n (select max(o.checkpoint_change#) "
-                                                            "from v$backup_datafile o"
-                                                            "\n where o.file# = bd.file# and "
-                                                            "o.incremental_level = 0);\n"},
-        {SQL_STRUCTURE,
-         0,
-         ROW("A4N") STR("name") " from v$datafile union\n" ROW("A4N")
-                 STR("member") " from v$logfile union\n" ROW("A4N")
-                         STR("name") " from v$tempfile union\n" ROW("A4N")
-                                 STR("name") " from v$controlfile;\n"},
+        {SQL_FOREIGN_BACKUPS, 0,
+         ROW("P7") STR("nvl(bp.tag,'-')") NUM("count(*)") TIME("max(bp.completion_time)")
+         "\n from v$backup_piece bp where bp.status = 'A' and bp.completion_time > sysdate-31"
+         "\n   and (exists (select 1 from v$backup_datafile bd where bd.set_stamp = bp.set_stamp"
+         "\n   and bd.set_count = bp.set_count and bd.file# > 0) or exists (select 1 from"
+         "\n   v$backup_redolog rl where rl.set_stamp = bp.set_stamp and rl.set_count = bp.set_count))"
+         "\n group by nvl(bp.tag,'-');\n"
+         ROW("P7O") STR("operation") NUM("count(*)") TIME("max(end_time)")
+         "\n from v$rman_status where start_time > sysdate-31 group by operation;\n"
+         ROW("P7C") NUM("count(*)") " from v$datafile_copy where status = 'A'"
+         " and completion_time > sysdate-31;\n"},
+        {SQL_BASES, 0,
+         ROW("P8") NUM("bd.file#") NUM("bd.creation_change#") NUM("bd.resetlogs_change#")
+         "\n" NUM("bd.incremental_level") NUM("bd.checkpoint_change#") STR("bp.tag") STR("bp.device_type")
+         "\n" NUM("count(*)") STR("min(bp.status)") STR("max(bp.status)") TIME("max(bd.completion_time)")
+         "\n from v$backup_datafile bd, v$backup_piece bp"
+         "\n where bp.set_stamp = bd.set_stamp and bp.set_count = bd.set_count and bd.file# > 0"
+         "\n   and bd.incremental_level in (0,1) and bp.status <> 'D'"
+         "\n group by bd.file#, bd.creation_change#, bd.resetlogs_change#, bd.incremental_level,"
+         "\n bd.checkpoint_change#, bp.tag, bp.device_type;\n"
+         ROW("P8C") NUM("file#") NUM("creation_change#") NUM("checkpoint_change#")
+         NUM("incremental_level") STR("tag") STR("name")
+         "\n from v$datafile_copy where status = 'A' and incremental_level is not null;\n"},
+        {SQL_SIZE, 0,
+         ROW("P9") NUM("nvl(sum(bd.blocks*bd.block_size),0)") " from v$backup_datafile bd"
+         "\n where bd.file# > 0 and bd.incremental_level = 0 and bd.checkpoint_change# ="
+         "\n (select max(o.checkpoint_change#) from v$backup_datafile o"
+         "\n where o.file# = bd.file# and o.incremental_level = 0);\n"},
+        {SQL_STRUCTURE, 0,
+         ROW("A4N") STR("name") " from v$datafile union\n"
+         ROW("A4N") STR("member") " from v$logfile union\n"
+         ROW("A4N") STR("name") " from v$tempfile union\n"
+         ROW("A4N") STR("name") " from v$controlfile;\n"},
         {SQL_LOGFILES, 0, ROW("A4L") NUM("group#") STR("member") " from v$logfile;\n"},
         {SQL_CORRUPTION, 0, ROW("A5") NUM("count(*)") " from v$database_block_corruption;\n"},
-        {SQL_INCARNATIONS,
-         0,
-         ROW("I1") NUM("incarnation#") NUM("resetlogs_change#")
-                 STR("status") " from v$database_incarnation order by incarnation#;\n"},
-        {SQL_AVAILABLE_PIECES,
-         0,
-         ROW("R5") STR("handle") STR("tag")
-                 STR("device_type") " from v$backup_piece where status = 'A';\n"},
-        {SQL_HEADERS,
-         0,
-         ROW("R7") NUM("file#") STR("status") STR("error") STR("recover")
-                 STR("fuzzy") "\n" NUM("checkpoint_change#")
-                         NUM("resetlogs_change#") " from v$datafile_header order by file#;\n"},
-        {SQL_MISSING_FILES,
-         0,
-         ROW("R7M") STR("name") " from v$datafile where name like '%MISSING%';\n"},
-        {SQL_PDB_VIOLATIONS,
-         1201,
-         ROW("R7V") STR("name") STR("cause")
-                 STR("substr(message,1,500)") "\n from pdb_plug_in_violations where type = 'ERROR' "
-                                              "and status <> 'RESOLVED';\n"},
+        {SQL_INCARNATIONS, 0,
+         ROW("I1") NUM("incarnation#") NUM("resetlogs_change#") STR("status")
+         " from v$database_incarnation order by incarnation#;\n"},
+        {SQL_AVAILABLE_PIECES, 0,
+         ROW("R5") STR("handle") STR("tag") STR("device_type") " from v$backup_piece where status = 'A';\n"},
+        {SQL_HEADERS, 0,
+         ROW("R7") NUM("file#") STR("status") STR("error") STR("recover") STR("fuzzy")
+         "\n" NUM("checkpoint_change#") NUM("resetlogs_change#") " from v$datafile_header order by file#;\n"},
+        {SQL_MISSING_FILES, 0, ROW("R7M") STR("name") " from v$datafile where name like '%MISSING%';\n"},
+        {SQL_PDB_VIOLATIONS, 1201,
+         ROW("R7V") STR("name") STR("cause") STR("substr(message,1,500)")
+         "\n from pdb_plug_in_violations where type = 'ERROR' and status <> 'RESOLVED';\n"},
 };
 
 static const char *const tag_questions[_SQL_TAG_QUESTION_MAX] = {
-        [SQL_RUN_PIECES] = ROW("A1") STR("bp.handle") NUM("bp.bytes") NUM("bs.block_size") NUM(
-                "bp.piece#") NUM("bp.copy#") "\n" NUM("bs.pieces") STR("bp.status")
-                STR("bp.device_type") STR("bp.is_recovery_dest_file") "\n" STR(
-                        "bs.backup_type") NUM("bs.incremental_level")
-                        STR("bs.controlfile_included") "\n" NUM("bs.set_stamp") NUM(
-                                "bs.set_count") " from v$backup_piece bp, v$backup_set bs"
-                                                "\n where bs.set_stamp = bp.set_stamp and "
-                                                "bs.set_count = bp.set_count and bp.tag = " TAG_MARK
-                                                "\n   and bp.status <> 'D' order by bs.recid, "
-                                                "bp.piece#, bp.copy#;\n",
-        [SQL_RUN_DATAFILES] = ROW("A2") NUM("bd.file#") NUM("bd.creation_change#") NUM(
-                "bd.resetlogs_change#") "\n" NUM("bd.incremental_level")
-                NUM("bd.incremental_change#") NUM("bd.checkpoint_change#") "\n" NUM(
-                        "bd.absolute_fuzzy_change#") NUM("bd.marked_corrupt")
-                        NUM("bd.media_corrupt") "\n" NUM("bd.logically_corrupt") NUM(
-                                "bd.datafile_"
-                                "blocks") NUM("bd.blocks") NUM("bd.block_size") "\n" NUM("bd.set_"
-                                                                                         "stamp")
-                                NUM("bd.set_count") " from v$backup_datafile bd where " PIECE_OF(
-                                        "bd") "\n order by bd.file#, bd.checkpoint_change#;\n",
-        [SQL_RUN_LOGS] = ROW("A3") NUM("rl.thread#") NUM("rl.sequence#")
-                NUM("rl.resetlogs_change#") "\n" NUM("rl.first_change#")
-                        NUM("rl.next_change#") " from v$backup_redolog rl where " PIECE_OF(
-                                "rl") "\n   and rl.next_change# < " SCN_NONE
-                                      " order by rl.thread#, rl.sequence#;\n",
-        [SQL_RUN_LEFT] = ROW("L1") NUM("count(*)") " from v$backup_piece where tag = " TAG_MARK
-                                                   " and status <> 'D';\n",
+        [SQL_RUN_PIECES] =
+         ROW("A1") STR("bp.handle") NUM("bp.bytes") NUM("bs.block_size") NUM("bp.piece#") NUM("bp.copy#")
+         "\n" NUM("bs.pieces") STR("bp.status") STR("bp.device_type") STR("bp.is_recovery_dest_file")
+         "\n" STR("bs.backup_type") NUM("bs.incremental_level") STR("bs.controlfile_included")
+         "\n" NUM("bs.set_stamp") NUM("bs.set_count") " from v$backup_piece bp, v$backup_set bs"
+         "\n where bs.set_stamp = bp.set_stamp and bs.set_count = bp.set_count and bp.tag = " TAG_MARK
+         "\n   and bp.status <> 'D' order by bs.recid, bp.piece#, bp.copy#;\n",
+        [SQL_RUN_DATAFILES] =
+         ROW("A2") NUM("bd.file#") NUM("bd.creation_change#") NUM("bd.resetlogs_change#")
+         "\n" NUM("bd.incremental_level") NUM("bd.incremental_change#") NUM("bd.checkpoint_change#")
+         "\n" NUM("bd.absolute_fuzzy_change#") NUM("bd.marked_corrupt") NUM("bd.media_corrupt")
+         "\n" NUM("bd.logically_corrupt") NUM("bd.datafile_blocks") NUM("bd.blocks") NUM("bd.block_size")
+         "\n" NUM("bd.set_stamp") NUM("bd.set_count") " from v$backup_datafile bd where "
+         PIECE_OF("bd") "\n order by bd.file#, bd.checkpoint_change#;\n",
+        [SQL_RUN_LOGS] =
+         ROW("A3") NUM("rl.thread#") NUM("rl.sequence#") NUM("rl.resetlogs_change#")
+         "\n" NUM("rl.first_change#") NUM("rl.next_change#") " from v$backup_redolog rl where "
+         PIECE_OF("rl") "\n   and rl.next_change# < " SCN_NONE " order by rl.thread#, rl.sequence#;\n",
+        [SQL_RUN_LEFT] =
+         ROW("L1") NUM("count(*)") " from v$backup_piece where tag = " TAG_MARK " and status <> 'D';\n",
 };
 /* clang-format on */
 
