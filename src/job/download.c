@@ -141,6 +141,8 @@ static void rename_run(void *userdata) {
 static void rename_done(void *userdata) {
         Download *download = userdata;
 
+        if (!is_live(download))
+                return; /* stopped meanwhile */
         if (download->files_r < 0) {
                 fail(download, &download->files_error);
                 return;
@@ -407,6 +409,8 @@ static void create_run(void *userdata) {
 static void create_done(void *userdata) {
         Download *download = userdata;
 
+        if (!is_live(download))
+                return; /* stopped meanwhile */
         if (download->files_r < 0) {
                 fail(download, &download->files_error);
                 return;

@@ -146,7 +146,12 @@ static int open_header(Restore *restore, LedgerDb *db, Error *err) {
                         -EBADMSG,
                         "segment 0 of backup %s is shorter than its header",
                         restore->backup_id);
-        age_header_digest(restore->first_segment, offset, digest);
+        if (age_header_digest(restore->first_segment, offset, digest) < 0)
+                return error_set(
+                        err,
+                        ERROR_CONFIG,
+                        -EIO,
+                        "OpenSSL offers no SHA-256 for the header's digest");
         format_hex(digest, sizeof(digest), hex);
         if (!string_equal(hex, source->record.header_sha256))
                 return error_set(

@@ -212,6 +212,8 @@ static void seal_done(void *userdata) {
         Upload *upload = batch->upload;
         int r = batch->r;
 
+        if (!is_live(upload))
+                return;
         for (size_t i = 0; r >= 0 && i < batch->n; i++)
                 r = queue_transfer(upload, &batch->segments[i], &batch->error);
         if (r < 0) {
@@ -404,7 +406,14 @@ static void header_run(void *userdata) {
                 &upload->header_error);
         if (upload->header_r < 0)
                 return;
-        age_header_digest(upload->header, upload->header_size, digest);
+        if (age_header_digest(upload->header, upload->header_size, digest) < 0) {
+                upload->header_r = error_set(
+                        &upload->header_error,
+                        ERROR_CONFIG,
+                        -EIO,
+                        "OpenSSL offers no SHA-256 for the header's digest");
+                return;
+        }
         format_hex(digest, sizeof(digest), upload->header_sha256);
         upload->header_r = run_key_create(
                 upload->options.service->runtime_directory,
@@ -420,6 +429,8 @@ static void header_run(void *userdata) {
 static void header_done(void *userdata) {
         Upload *upload = userdata;
 
+        if (upload->state != UPLOAD_OPENING)
+                return; /* stopped meanwhile */
         if (upload->header_r < 0) {
                 fail(upload, &upload->header_error);
                 return;
