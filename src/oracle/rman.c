@@ -269,6 +269,15 @@ static int judge(const Rman *rman, const ChildExit *exit, Error *err) {
         return 0;
 }
 
+/* "RMAN: .." of the text becomes "RMAN on <SID>: ..". */
+static void name_database(const Rman *rman, Error *err) {
+        static const char own[] = "RMAN: ";
+        size_t length = strlen(own);
+        if (strncmp(err->message, own, length) == 0)
+                memmove(err->message, err->message + length, strlen(err->message) - length + 1);
+        error_prefix(err, "RMAN on %s", rman->database.sid);
+}
+
 static void on_exit_of_rman(const ChildExit *exit, const Error *err, void *userdata) {
         Rman *rman = userdata;
         Error error = {0};
@@ -279,7 +288,7 @@ static void on_exit_of_rman(const ChildExit *exit, const Error *err, void *userd
         else if (exit == NULL)
                 error = *err;
         else if (judge(rman, exit, &error) < 0)
-                error_prefix(&error, "RMAN on %s", rman->database.sid);
+                name_database(rman, &error);
         rman->options.on_done(error_is_set(&error) ? &error : NULL, rman->options.userdata);
 }
 
