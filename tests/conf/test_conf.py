@@ -92,8 +92,8 @@ def test_the_hardening_is_worth_its_name(units):
     assert done.returncode == 0, done.stdout[-400:]
 
 
-def test_the_bus_takes_the_policy_and_everybody_reaches_the_name(tmp_path):
-    with bus.PrivateBus(tmp_path, policies=[bus.policy_for_me(paths.policy())]) as private:
+def test_the_bus_takes_the_policy_and_the_user_gets_the_name():
+    with bus.PrivateBus(policies=[bus.policy_for_me(paths.policy())]) as private:
         owner = ("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "RequestName", "su", "org.orabackup1", "4")
         assert private.call(*owner) == [1]
         assert not re.search(r"policy|element|parse", private.log())
@@ -104,7 +104,7 @@ def test_a_policy_of_another_user_keeps_the_name_from_us(tmp_path):
     policy = tmp_path / "other.conf"
     other = next(name for name in ("games", "daemon", "nobody") if pwd.getpwnam(name).pw_uid != os.getuid())
     policy.write_text(re.sub(r'policy user="[^"]*"', f'policy user="{other}"', text))
-    with bus.PrivateBus(tmp_path, policies=[policy]) as private:
+    with bus.PrivateBus(policies=[policy]) as private:
         with pytest.raises(bus.CallError) as refused:
             private.call("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", "RequestName", "su", "org.orabackup1", "4")
     assert "own" in str(refused.value) or "denied" in str(refused.value).lower()

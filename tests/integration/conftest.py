@@ -20,8 +20,8 @@ def build(request):
 
 
 @pytest.fixture
-def private_bus(tmp_path, build):
-    with bus.PrivateBus(tmp_path, policies=[bus.policy_for_me(paths.policy(build))]) as private:
+def private_bus(build):
+    with bus.PrivateBus(policies=[bus.policy_for_me(paths.policy(build))]) as private:
         yield private
 
 
@@ -77,16 +77,3 @@ def ora(make_host):
 def service(make_daemon, ora):
     """The daemon, running on `ora`."""
     return make_daemon(ora).start()
-
-
-@pytest.fixture
-def recovered(make_host, make_daemon):
-    """recovered(service): a bare host and a running daemon with the same store, the trusted key and the identity."""
-
-    def make(source, **options):
-        source.stop()
-        bare = make_host("bare")
-        target = make_daemon(bare, **options)
-        return bare, target
-
-    return make

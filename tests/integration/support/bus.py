@@ -4,6 +4,7 @@ import json
 import os
 import pwd
 import re
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -12,7 +13,7 @@ CONFIGURATION = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Con
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
   <type>system</type>
-  <listen>unix:path={socket}</listen>
+  <listen>unix:path={folder}/socket</listen>
   <auth>EXTERNAL</auth>
   <!-- As the system bus of a distribution: nobody owns a name or calls a method unless a policy says so. -->
   <policy context="default">
@@ -54,13 +55,11 @@ def policy_for_me(path):
 
 
 class PrivateBus:
-    def __init__(self, folder, policies):
-        self.folder = Path(folder) / "bus"
-        (self.folder / "system.d").mkdir(parents=True)
-        # Other users must reach the socket; pytest's own directories are closed to them.
-        self.socket_folder = tempfile.TemporaryDirectory(prefix="orabackup-bus-")
-        self.socket = Path(self.socket_folder.name) / "socket"
-        os.chmod(self.socket_folder.name, 0o755)
+    def __init__(self, policies):
+        # Not below pytest's folders: those are closed to the other users that some tests call as.
+        self.folder = Path(tempfile.mkdtemp(prefix="orabackup-bus-"))
+        self.folder.chmod(0o755)
+        (self.folder / "system.d").mkdir()
         for number, policy in enumerate(policies):
             text = policy if isinstance(policy, str) else Path(policy).read_text()
             (self.folder / "system.d" / f"{number}.conf").write_text(text)
@@ -69,7 +68,7 @@ class PrivateBus:
 
     def __enter__(self):
         configuration = self.folder / "bus.conf"
-        configuration.write_text(CONFIGURATION.format(folder=self.folder, socket=self.socket))
+        configuration.write_text(CONFIGURATION.format(folder=self.folder))
         with open(self.folder / "log", "wb") as log:
             self.process = subprocess.Popen(
                 ["dbus-daemon", f"--config-file={configuration}", "--nofork", "--nopidfile", "--print-address=1"],
@@ -81,14 +80,14 @@ class PrivateBus:
         if not self.address:
             self.process.wait()
             raise RuntimeError(f"dbus-daemon did not start: {self.log()}")
-        os.chmod(self.socket, 0o666)
+        os.chmod(self.folder / "socket", 0o666)
         return self
 
     def __exit__(self, *_):
         self.process.terminate()
         self.process.wait(timeout=10)
         self.process.stdout.close()
-        self.socket_folder.cleanup()
+        shutil.rmtree(self.folder)
 
     def log(self):
         return (self.folder / "log").read_text(errors="replace")
