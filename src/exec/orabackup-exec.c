@@ -84,7 +84,7 @@ static void fail(int error, const char *what, const char *name) {
         snprintf(text, sizeof(text), "%s %.400s", what, name);
         data.iov_len = strlen(text);
         send_message(EXEC_FAILED, error, 0, &data);
-        exit(EXIT_FAILURE);
+        _exit(EXIT_FAILURE);
 }
 
 /* 1: a message; 0: nothing there; -1: the daemon is gone or speaks another language. */

@@ -16,10 +16,14 @@
 static sem_t go;
 static _Atomic int lookups;
 
+typedef struct Found {
+        struct addrinfo first, second;
+        struct sockaddr_in address;
+} Found;
+
 int getaddrinfo(
         const char *host, const char *port, const struct addrinfo *hints, struct addrinfo **ret) {
-        static struct sockaddr_in address;
-        static struct addrinfo second, first;
+        Found *found;
 
         if ((hints->ai_flags & AI_NUMERICHOST) != 0 && strcmp(host, "127.0.0.9") != 0)
                 return EAI_NONAME;
@@ -29,17 +33,19 @@ int getaddrinfo(
                 sem_wait(&go);
         if (strcmp(host, "unknown") == 0)
                 return EAI_NONAME;
-        address = (struct sockaddr_in){.sin_family = AF_INET};
-        address.sin_addr.s_addr = htonl(0x7f000009);
-        second = (struct addrinfo){
-                .ai_addr = (struct sockaddr *)&address, .ai_addrlen = sizeof(address)};
-        first = second;
-        first.ai_next = strcmp(host, "two") == 0 ? &second : NULL;
-        *ret = &first;
+        found = calloc(1, sizeof(*found));
+        found->address.sin_family = AF_INET;
+        found->address.sin_addr.s_addr = htonl(0x7f000009);
+        found->second.ai_addr = (struct sockaddr *)&found->address;
+        found->second.ai_addrlen = sizeof(found->address);
+        found->first = found->second;
+        found->first.ai_next = strcmp(host, "two") == 0 ? &found->second : NULL;
+        *ret = &found->first;
         return 0;
 }
 
 void freeaddrinfo(struct addrinfo *list) {
+        free(list); /* the first within Found */
 }
 
 typedef struct Fixture {
