@@ -167,11 +167,11 @@ def test_a_file_added_and_one_dropped_during_the_run_are_covered(service, ora):
 
 
 def test_a_foreign_log_job_whose_own_backup_is_on_disk_is_cured(service, ora):
-    ora.hold("piece-2")
+    ora.hold("in-piece-1")
     started = service.create_backup()
-    ora.wait_reached("piece-2")
+    ora.wait_reached("in-piece-1")
     ora.site("TESTDB15", "log-job", "keep")
-    ora.release("piece-2")
+    ora.release("in-piece-1")
     assert service.wait(started.job).result == "done", service.log()[-6000:]
 
 
@@ -299,11 +299,11 @@ def test_staging_on_a_full_file_system(make_daemon, ora, tmp_path):
 def test_a_foreign_log_job_whose_backup_is_gone(service, ora):
     service.configure(oracle={"retries": 0})
     service.call("Reload")
-    ora.hold("piece-2")
+    ora.hold("in-piece-1")
     started = service.create_backup()
-    ora.wait_reached("piece-2")
+    ora.wait_reached("in-piece-1")
     ora.site("TESTDB15", "log-job", "lose")
-    ora.release("piece-2")
+    ora.release("in-piece-1")
     assert_failed_backup(service, started, service.wait(started.job), "NotConsistent", "TESTDB15")
 
 
