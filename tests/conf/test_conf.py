@@ -85,6 +85,8 @@ def test_the_child_runner_has_no_sandbox_and_the_limits_of_an_instance():
     assert not re.search(r"^(NoNewPrivileges|Protect\w+|Private\w+|Restrict\w+|SystemCall\w+)=", text, flags=re.MULTILINE)
     assert values("orabackup-exec.socket", "SocketMode") == ["0600"]
     assert values("orabackup-exec.socket", "Accept") == ["yes"]
+    assert values("orabackup-exec.socket", "ListenSequentialPacket") == ["/run/orabackup-exec.sock"]
+    assert values(name, "StandardInput") == ["socket"]
 
 
 def test_the_hardening_is_worth_its_name(units):

@@ -125,11 +125,11 @@ def test_segments_are_stored_while_rman_still_writes(service, ora):
 
 
 def test_a_store_that_waits_does_not_hold_rman(service, ora):
-    service.fault("store-segment-put", "hold")
+    service.fault("store-put-segment", "hold")
     started = service.create_backup()
     uploading = service.wait_phase(started.job, "upload")
     assert uploading["PiecesStaged"] >= 3 and uploading["SegmentsStored"] == 0
-    service.clear_fault("store-segment-put")
+    service.clear_fault("store-put-segment")
     assert service.wait(started.job).result == "done"
 
 
