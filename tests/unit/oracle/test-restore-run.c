@@ -73,89 +73,79 @@ static void on_done(const StringList *got, bool is_started, const Error *err, vo
         oracle_host_finish(&host, err);
 }
 
-static void good_answers(void) {
-        const Answer good[N_PLACES] = {
-                [PFILE] = {"sqlplus", "create pfile", SQL_OK, 0, 0, write_pfile},
-                [NOMOUNTED] =
-                        {"sqlplus",
-                         "startup nomount",
-                         NOMOUNT R "P3" F "spfile" F "/dbs/spfile\n" SQL_OK,
-                         0,
-                         0,
-                         NULL},
-                [CONTROLFILE] =
-                        {"rman",
-                         "restore controlfile",
-                         "Starting restore at 22-NOV-26\n"
-                         "output file name=/u02/control01.ctl\n"
-                         "Finished restore at 22-NOV-26\n" END,
-                         0,
-                         0,
-                         NULL},
-                [MOUNT] =
-                        {"sqlplus",
-                         "alter database mount",
-                         keep(string_printf(
-                                 P2("4711", "MOUNTED", "NO") I1 R "A4N" F
-                                                                  "%s/oradata/1.dbf\n" SQL_OK,
-                                 host.directory)),
-                         0,
-                         0,
-                         NULL},
-                [SETTINGS] = {"sqlplus", "alter system set", SQL_OK, 0, 0, NULL},
-                [CATALOG] =
-                        {"rman", "catalog start with", "Crosschecked 3 objects\n" END, 0, 0, NULL},
-                [PROOF] =
-                        {"sqlplus",
-                         "'R5'",
-                         R "R5" F "/staging/a.bkp" F "T" F "DISK\n" I1 SQL_OK,
-                         0,
-                         1,
-                         NULL},
-                [PROOF_AGAIN] =
-                        {"sqlplus",
-                         "'R5'",
-                         R "R5" F "/staging/a.bkp" F "T" F "DISK\n" I1 SQL_OK,
-                         0,
-                         0,
-                         NULL},
-                [DATABASE] =
-                        {"rman",
-                         "restore database force",
-                         "Starting restore at 22-NOV-26\nFinished restore at 22-NOV-26\n"
-                         "Starting recover at 22-NOV-26\nstarting media recovery\n"
-                         "media recovery complete, elapsed time: 00:00:01\n"
-                         "Finished recover at 22-NOV-26\n" END,
-                         0,
-                         0,
-                         NULL},
-                [HEADERS] = {"sqlplus", "v$datafile_header", R7("", "NO"), 0, 0, NULL},
-                [OPEN] =
-                        {"sqlplus",
-                         "open resetlogs",
-                         P2("4711", "READ WRITE", "NO") R "P6T" F "1\n" SQL_OK,
-                         0,
-                         0,
-                         NULL},
-                [PDBS] = {"sqlplus", "'P6P'", SQL_OK, 0, 0, NULL},
-                [REGISTER] = {"sqlplus", "alter system register", SQL_OK, 0, 0, NULL},
-                [LISTENER] =
-                        {"lsnrctl",
-                         "",
-                         "Instance \"TESTDB15\", status READY, has 1 handler(s)\n",
-                         0,
-                         0,
-                         NULL},
-                [SPFILE] = {"sqlplus", "create spfile", SQL_OK, 0, 0, NULL},
-        };
-        memcpy(answers, good, sizeof answers);
-}
-
+static const Answer good[N_PLACES] = {
+        [PFILE] = {"sqlplus", "create pfile", SQL_OK, 0, 0, write_pfile},
+        [NOMOUNTED] =
+                {"sqlplus",
+                 "startup nomount",
+                 NOMOUNT R "P3" F "spfile" F "/dbs/spfile\n" SQL_OK,
+                 0,
+                 0,
+                 NULL},
+        [CONTROLFILE] =
+                {"rman",
+                 "restore controlfile",
+                 "Starting restore at 22-NOV-26\n"
+                 "output file name=/u02/control01.ctl\n"
+                 "Finished restore at 22-NOV-26\n" END,
+                 0,
+                 0,
+                 NULL},
+        [MOUNT] =
+                {"sqlplus", "alter database mount", NULL /* names files of the host */, 0, 0, NULL},
+        [SETTINGS] = {"sqlplus", "alter system set", SQL_OK, 0, 0, NULL},
+        [CATALOG] = {"rman", "catalog start with", "Crosschecked 3 objects\n" END, 0, 0, NULL},
+        [PROOF] =
+                {"sqlplus",
+                 "'R5'",
+                 R "R5" F "/staging/a.bkp" F "T" F "DISK\n" I1 SQL_OK,
+                 0,
+                 1,
+                 NULL},
+        [PROOF_AGAIN] =
+                {"sqlplus",
+                 "'R5'",
+                 R "R5" F "/staging/a.bkp" F "T" F "DISK\n" I1 SQL_OK,
+                 0,
+                 0,
+                 NULL},
+        [DATABASE] =
+                {"rman",
+                 "restore database force",
+                 "Starting restore at 22-NOV-26\nFinished restore at 22-NOV-26\n"
+                 "Starting recover at 22-NOV-26\nstarting media recovery\n"
+                 "media recovery complete, elapsed time: 00:00:01\n"
+                 "Finished recover at 22-NOV-26\n" END,
+                 0,
+                 0,
+                 NULL},
+        [HEADERS] = {"sqlplus", "v$datafile_header", R7("", "NO"), 0, 0, NULL},
+        [OPEN] =
+                {"sqlplus",
+                 "open resetlogs",
+                 P2("4711", "READ WRITE", "NO") R "P6T" F "1\n" SQL_OK,
+                 0,
+                 0,
+                 NULL},
+        [PDBS] = {"sqlplus", "'P6P'", SQL_OK, 0, 0, NULL},
+        [REGISTER] = {"sqlplus", "alter system register", SQL_OK, 0, 0, NULL},
+        [LISTENER] =
+                {"lsnrctl",
+                 "",
+                 "Instance \"TESTDB15\", status READY, has 1 handler(s)\n",
+                 0,
+                 0,
+                 NULL},
+        [SPFILE] = {"sqlplus", "create spfile", SQL_OK, 0, 0, NULL},
+};
 static int setup(void **state) {
         oracle_host_init(&host);
         n_strings = 0;
         pfile_text = "";
-        good_answers();
+        memcpy(answers, good, sizeof answers);
+        answers[MOUNT].output = keep(string_printf(
+                P2("4711", "MOUNTED", "NO") I1 R "A4N" F "%s/oradata/1.dbf\n" SQL_OK,
+                host.directory));
         oracle_host_write(&host, "oratab", "# none\n");
         assert_int_equal(string_list_add(&directories, "/staging"), 0);
         assert_int_equal(string_list_add(&pieces, "/staging/a.bkp"), 0);
