@@ -232,15 +232,16 @@ static void on_line(const char *line, size_t length, bool cut, void *userdata) {
 
 static int judge_text(const Rman *rman, const ChildExit *exit, Error *err) {
         int r = rman_parser_verdict(rman->parser, err);
-        if (r >= 0 || err->ora_code[0] != '\0' || exit->signal == 0)
+        if (r >= 0 || err->ora_code[0] != '\0')
                 return r;
-        /* No code in the text, and RMAN did not leave by itself: that is the cause. */
-        return error_set(
-                err,
-                ERROR_RMAN_FAILED,
-                -EIO,
-                "RMAN was ended by signal %d before it was done",
-                exit->signal);
+        /* No code in the text: how RMAN left is the best that can be said. */
+        size_t length = strlen(err->message);
+        snprintf(
+                err->message + length,
+                sizeof err->message - length,
+                exit->signal != 0 ? " (ended by signal %d)" : " (exit status %d)",
+                exit->signal != 0 ? exit->signal : exit->status);
+        return r;
 }
 
 static int judge(const Rman *rman, const ChildExit *exit, Error *err) {
