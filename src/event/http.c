@@ -273,11 +273,13 @@ static int begin(HttpRequest *request, const HttpRequestOptions *options, Error 
         }
         return resolver_start(
                 client->resolver,
-                request->host,
-                request->port,
-                client->options.connect_timeout_msec,
-                on_resolved,
-                request,
+                &(ResolverOptions){
+                        .host = request->host,
+                        .port = request->port,
+                        .timeout_msec = client->options.connect_timeout_msec,
+                        .on_done = on_resolved,
+                        .userdata = request,
+                },
                 &request->resolving,
                 err);
 }

@@ -332,25 +332,19 @@ static ResolverQuery *query_new(Resolver *resolver, const char *host, const char
 }
 
 int resolver_start(
-        Resolver *resolver,
-        const char *host,
-        const char *port,
-        uint64_t timeout_msec,
-        void (*on_done)(const char *addresses, const Error *err, void *userdata),
-        void *userdata,
-        ResolverQuery **ret,
-        Error *err) {
+        Resolver *resolver, const ResolverOptions *options, ResolverQuery **ret, Error *err) {
         CLEANUP(cleanup_free) char *literal = NULL;
-        const char *known = cache_find(resolver, host, port);
-        ResolverQuery *query = query_new(resolver, host, port);
+        const char *known = cache_find(resolver, options->host, options->port);
+        ResolverQuery *query = query_new(resolver, options->host, options->port);
 
         if (query == NULL)
                 return error_oom(err);
-        query->on_done = on_done;
-        query->userdata = userdata;
-        timer_arm(query->timer, timeout_msec);
+        query->on_done = options->on_done;
+        query->userdata = options->userdata;
+        timer_arm(query->timer, options->timeout_msec);
         /* An address is no name: this does not wait. */
-        if (known == NULL && look_up(host, port, AI_NUMERICHOST | AI_NUMERICSERV, &literal) == 0)
+        if (known == NULL &&
+            look_up(options->host, options->port, AI_NUMERICHOST | AI_NUMERICSERV, &literal) == 0)
                 known = literal;
         if (known != NULL)
                 settle(query, known, 0);

@@ -10,15 +10,15 @@ int resolver_new(Loop *loop, Resolver **ret, Error *err);
 Resolver *resolver_free(Resolver *resolver);
 DEFINE_CLEANUP(Resolver, resolver);
 
-/* addresses: "127.0.0.1,::1" as CURLOPT_RESOLVE takes them, NULL with err when there are none
- * within timeout_msec. */
+typedef struct ResolverOptions {
+        const char *host, *port; /* copied */
+        uint64_t timeout_msec;
+        /* addresses: "127.0.0.1,::1" as CURLOPT_RESOLVE takes them, NULL with err when there are
+         * none within timeout_msec. */
+        void (*on_done)(const char *addresses, const Error *err, void *userdata);
+        void *userdata;
+} ResolverOptions;
+
 int resolver_start(
-        Resolver *resolver,
-        const char *host,
-        const char *port,
-        uint64_t timeout_msec,
-        void (*on_done)(const char *addresses, const Error *err, void *userdata),
-        void *userdata,
-        ResolverQuery **ret,
-        Error *err);
+        Resolver *resolver, const ResolverOptions *options, ResolverQuery **ret, Error *err);
 void resolver_cancel(ResolverQuery *query);

@@ -87,10 +87,15 @@ static void on_done(const char *addresses, const Error *err, void *userdata) {
 
 static ResolverQuery *ask(Fixture *f, const char *host, uint64_t timeout_msec) {
         ResolverQuery *query = NULL;
+        const ResolverOptions options = {
+                .host = host,
+                .port = "443",
+                .timeout_msec = timeout_msec,
+                .on_done = on_done,
+                .userdata = f,
+        };
 
-        assert_int_equal(
-                resolver_start(f->resolver, host, "443", timeout_msec, on_done, f, &query, NULL),
-                0);
+        assert_int_equal(resolver_start(f->resolver, &options, &query, NULL), 0);
         return query;
 }
 
