@@ -7,7 +7,7 @@
  *   crash            the process ends at once by SIGKILL
  *   error N [nth]    the call returns -N (an errno) at the nth pass (default: the first), once
  *   hold             the call waits until the file is gone: worker threads only, the loop thread
- *                    asks with fault_point_held() and waits with event/hold.h
+ *                    asks with fault_point_held(), then fault_point_is_released() from a timer
  * Each pass appends its name as a line to "<directory>/passed", so that a test waits for an event
  * and not for a time. */
 #pragma once
