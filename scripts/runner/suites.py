@@ -108,9 +108,17 @@ def pytest_command(selection, folder, report, basetemp):
     return command + [folder]
 
 
+def own_processes():
+    """A process namespace for a run, where there may be one: a database that another run on this host has started under the same
+    name is then not seen. tests/conftest.py looks there for what is left."""
+    unshare = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
+    usable = os.getuid() == 0 and subprocess.run([*unshare, "true"], capture_output=True, check=False).returncode == 0
+    return unshare if usable else []
+
+
 def run_pytest(top, selection, temporary, totals):
     report = os.path.join(temporary, "pytest.xml")
-    command = pytest_command(selection, "tests", report, os.path.join(temporary, "pytest"))
+    command = own_processes() + pytest_command(selection, "tests", report, os.path.join(temporary, "pytest"))
     status = subprocess.run(command, cwd=top, timeout=PYTEST_TIMEOUT_SECONDS, env=dict(os.environ, **SANITIZERS), check=False).returncode
     count_pytest(status, report, "", totals)
 
@@ -147,7 +155,7 @@ def run_pytest_as_ordinary_user(top, selection, temporary, totals):
     command = pytest_command(selection, "tests/integration", report, os.path.join(home, "pytest"))
     drop = ["setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups", "--no-new-privs", "--inh-caps=-all"]
     environment = dict(os.environ, **SANITIZERS, HOME=home, TMPDIR=home, USER=user.pw_name, LOGNAME=user.pw_name)
-    status = subprocess.run(drop + command, cwd=copy, env=environment, timeout=PYTEST_TIMEOUT_SECONDS, check=False).returncode
+    status = subprocess.run(own_processes() + drop + command, cwd=copy, env=environment, timeout=PYTEST_TIMEOUT_SECONDS, check=False).returncode
     count_pytest(status, report, f"as {user.pw_name}: ", totals)
 
 

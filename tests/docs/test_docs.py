@@ -72,6 +72,11 @@ def test_the_daemon_has_the_options_of_its_manual():
 def test_the_example_configuration_is_accepted(tmp_path):
     path = tmp_path / "orabackup.conf"
     shutil.copy(paths.TOP / "conf/orabackup.conf", path)
+    recipients = tmp_path / "recipients"
+    subprocess.run(["age-keygen", "-o", str(tmp_path / "identity")], check=True, capture_output=True)
+    recipients.write_text(re.search(r"age1\w+", (tmp_path / "identity").read_text()).group(0) + "\n")
+    (tmp_path / "orabackup.conf.d").mkdir()
+    (tmp_path / "orabackup.conf.d/here.conf").write_text(f"[encryption]\nrecipients_file = {recipients}\n")
     done = subprocess.run(
         [str(paths.daemon()), "--check-config", "--allow-root", f"--config={path}"], capture_output=True, text=True, check=False
     )

@@ -72,7 +72,8 @@ def text_files(top):
         first = relative.parts[0]
         if SKIPPED_FOLDERS & set(relative.parts) or first == "build" or first.startswith("build-"):
             continue
-        if relative.parts[:2] == ("tests", "data"):  # transcripts of other machines, kept as they are
+        # Transcripts of other machines are kept as they are.
+        if relative.parts[:2] == ("tests", "data") or relative.parts[:3] == ("tests", "fuzz", "corpus"):
             continue
         if path.suffix in TEXT_SUFFIXES and path.is_file() and not path.is_symlink():
             yield path
