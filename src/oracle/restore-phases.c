@@ -290,9 +290,39 @@ int restore_begin_settings(RestoreRun *run, Error *err) {
 
 /* --- R5: catalog and proof --- */
 
+/* The directory of a link holds the pieces of all databases of that backup, each below a directory
+ * of its own, and RMAN would stumble over the others' (RMAN-07518): only those that this database's
+ * pieces lie below are cataloged. */
+static int
+add_catalog_directory(const char *directory, const char *piece, StringList *ret, Error *err) {
+        size_t length = strlen(directory);
+        if (strncmp(piece, directory, length) != 0 || piece[length] != '/')
+                return 0;
+        const char *below = piece + length + 1, *end = strchr(below, '/');
+        CLEANUP(cleanup_free)
+        char *path = end != NULL ? strndup(piece, (size_t)(end - piece)) : strdup(directory);
+        if (path == NULL || (!string_list_has(ret, path) && string_list_add(ret, path) < 0))
+                return error_oom(err);
+        return 0;
+}
+
+static int catalog_directories(const RestoreRun *run, StringList *ret, Error *err) {
+        const StringList *directories = run->options.directories, *pieces = run->options.pieces;
+        int r = 0;
+        for (size_t i = 0; r >= 0 && i < directories->n; i++)
+                for (size_t j = 0; r >= 0 && j < pieces->n; j++)
+                        r = add_catalog_directory(
+                                directories->items[i], pieces->items[j], ret, err);
+        return r;
+}
+
 int restore_begin_catalog(RestoreRun *run, Error *err) {
         Text script = TEXT_INIT;
-        int r = rman_script_catalog(run->incarnation, run->options.directories, &script, err);
+        StringList directories = {0};
+        int r = catalog_directories(run, &directories, err);
+        if (r >= 0)
+                r = rman_script_catalog(run->incarnation, &directories, &script, err);
+        string_list_done(&directories);
         if (r < 0) {
                 text_wipe(&script);
                 return r;

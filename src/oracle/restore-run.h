@@ -16,9 +16,11 @@ typedef struct RestoreRunOptions {
         uint64_t dbid, resetlogs_scn, until_scn, tempfiles;
         bool has_spfile;                /* else its init<SID>.ora is in dbs_dir */
         const char *control_file_piece; /* path of the fetched piece */
-        const StringList *directories;  /* one per link of the chain: where its pieces are */
-        const StringList
-                *pieces; /* every fetched piece: each must be AVAILABLE after the catalog phase */
+        const StringList *directories; /* one per link of the chain: where its pieces are; only what
+                                        * the first level below it that holds `pieces` contains is
+                                        * cataloged */
+        const StringList *
+                pieces; /* those of this database: each must be AVAILABLE after the catalog phase */
         const StringList *open_pdbs;
         const uint32_t *created_in_logs; /* files that recovery may create */
         size_t n_created_in_logs;

@@ -281,6 +281,19 @@ static void a_piece_that_is_not_available_stops_the_restore(void **state) {
         assert_false(oracle_host_was_told("restore database"));
 }
 
+static void only_the_pieces_of_this_database_are_cataloged(void **state) {
+        string_list_done(&pieces);
+        assert_int_equal(string_list_add(&pieces, "/staging/TESTDB15/backupset/a.bkp"), 0);
+        assert_int_equal(string_list_add(&pieces, "/staging/TESTDB15/autobackup/b.bkp"), 0);
+        answers[PROOF].output =
+                R "R5" F "/staging/TESTDB15/backupset/a.bkp" F "T" F "DISK\n" R "R5" F
+                  "/staging/TESTDB15/autobackup/b.bkp" F "T" F "DISK\n" I1 SQL_OK;
+        restore();
+        assert_string_equal(host.error.message, "");
+        assert_true(oracle_host_was_told("catalog start with '/staging/TESTDB15/' noprompt"));
+        assert_false(oracle_host_was_told("catalog start with '/staging/' noprompt"));
+}
+
 static void a_later_incarnation_is_reset_once(void **state) {
         answers[PROOF].output = R "R5" F "/staging/a.bkp" F "T" F "DISK\n" LATER SQL_OK;
         restore();
@@ -551,6 +564,7 @@ int main(void) {
                 TEST(a_control_file_of_another_database_is_refused),
                 TEST(a_control_file_of_another_incarnation_is_refused),
                 TEST(a_piece_that_is_not_available_stops_the_restore),
+                TEST(only_the_pieces_of_this_database_are_cataloged),
                 TEST(a_later_incarnation_is_reset_once),
                 TEST(a_later_incarnation_that_stays_is_refused),
                 TEST(what_reaches_others_is_off_before_the_open),
