@@ -233,6 +233,7 @@ def copy_file(rman, writer, file, base, level, content):
         with rman.inst.control() as current:
             checkpoint = database.checkpoint(
                 rman.inst, current, [f for f in current["datafiles"] if f["file"] == number])
+    writer.place(f"file-{number}")
     newest, written = 0, 0
     fd = os.open(file["name"], os.O_RDONLY | os.O_CLOEXEC)
     try:

@@ -72,9 +72,8 @@ class Rman:
                                                  else [])
         if any(self.inst.session_killed(sid) for sid in sids):
             raise ora("ORA-00028")
-        if self.inst.state() is None:
-            raise OraError("ORA-03113: end-of-file on communication channel", "Process ID: 0",
-                           "Session ID: 0 Serial number: 0")
+        if sids and self.inst.state() is None:
+            raise OraError("ORA-03113: end-of-file on communication channel")
 
     # printing -----------------------------------------------------------------------------------------
     def say(self, *lines):

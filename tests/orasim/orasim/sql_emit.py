@@ -338,6 +338,8 @@ class Emitter:
         _, name, args, distinct = node
         if name in AGGREGATES:
             return self.aggregate(name, args, distinct, scope)
+        if distinct:
+            raise OraError("ORA-30482: DISTINCT option not allowed for this function")
         values = [self.value(a, scope) for a in args]
         if name == "to_char":
             return self.to_char(values)

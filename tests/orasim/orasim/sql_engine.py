@@ -251,4 +251,7 @@ class Engine:
                 from error
         finally:
             base.close()
+        if len(query.headings) == len(columns):
+            columns = [(name if not name.startswith("_c") else query.headings[k], kind)
+                       for k, (name, kind) in enumerate(columns)]
         return rows, columns

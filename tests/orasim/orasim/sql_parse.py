@@ -56,6 +56,7 @@ class Query:
     def __init__(self):
         self.distinct = False
         self.items = []      # (expression, alias or None)
+        self.headings = []   # the text of each, as SQL*Plus shows it above a column
         self.tables = []     # (name or Query, alias, join condition or None, "inner" | "left")
         self.where = None
         self.group = []
@@ -66,6 +67,7 @@ class Query:
 
 class Parser:
     def __init__(self, text):
+        self.text = text
         self.list = tokens(text)
         self.at = 0
 
@@ -125,9 +127,9 @@ class Parser:
         query.distinct = bool(self.word("distinct", "unique"))
         if not query.distinct:
             self.word("all")
-        query.items.append(self.item())
+        self.item_of(query)
         while self.operator(","):
-            query.items.append(self.item())
+            self.item_of(query)
         if not self.word("from"):
             raise ora("ORA-00923")
         self.table_list(query)
@@ -142,6 +144,11 @@ class Parser:
         if self.word("having"):
             query.having = self.expression()
         return query
+
+    def item_of(self, query):
+        begin = self.peek()[2]
+        query.items.append(self.item())
+        query.headings.append("".join(self.text[begin:self.peek()[2]].split()).upper())
 
     def item(self):
         if self.operator("*"):

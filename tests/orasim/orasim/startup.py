@@ -219,7 +219,7 @@ def _open_resetlogs(inst, content, headers):
     tracking = content["change_tracking"]
     if tracking:
         _make_tracking(inst, tracking)
-    inst.set_sga(until, 0)
+    inst.set_sga(until + 1, 0)
     database.checkpoint(inst, content)
     for kept in (inst.host.path("journal", inst.sid), inst.host.path("dropped", inst.sid)):
         if os.path.exists(kept):  # of the branch that is left now
@@ -246,7 +246,7 @@ def _check_dictionary(inst, content):
 
 
 def _new_logs(inst, content, until):
-    """A new incarnation begins at `until`."""
+    """A new incarnation begins after `until`."""
     for log in content["logs"]:
         for member in log["members"]:
             number = inst.host.can_create(member)
@@ -255,13 +255,13 @@ def _new_logs(inst, content, until):
     old = controlfile.incarnation(content)
     old["status"] = "PARENT"
     content["incarnations"].append({
-        "inc": max(i["inc"] for i in content["incarnations"]) + 1, "resetlogs_scn": until,
+        "inc": max(i["inc"] for i in content["incarnations"]) + 1, "resetlogs_scn": until + 1,
         "prior": old["resetlogs_scn"], "time": controlfile.now(), "status": "CURRENT"})
-    content.update(resetlogs_scn=until, resetlogs_time=controlfile.now(), type="CURRENT",
+    content.update(resetlogs_scn=until + 1, resetlogs_time=controlfile.now(), type="CURRENT",
                    recovered_to=None, implicit_crosscheck=False)
     for k, log in enumerate(content["logs"]):
         log.update(seq=1 if k == 0 else 0, status="CURRENT" if k == 0 else "UNUSED",
-                   first_scn=until, next_scn=0, used=0)
+                   first_scn=until + 1, next_scn=0, used=0)
         log.pop("lost", None)
         for member in log["members"]:
             redo.log_create(member, database.log_header(content, log), inst.host.own)
