@@ -41,6 +41,7 @@ struct RestoreRun {
         char *workplace;   /* <work_directory>/.logs-<job>: pfile texts, restored logs */
         char *pfile;       /* parameter file as text */
         char *edited;      /* the same without what this host cannot resolve */
+        uint32_t *created; /* a copy of created_in_logs */
         StringList notes;
         StringList remote;      /* LOG_ARCHIVE_DEST_n that ship redo elsewhere */
         StringList directories; /* parents of data, log, temp and control files */

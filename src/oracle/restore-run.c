@@ -221,6 +221,21 @@ void restore_run_stop(RestoreRun *run) {
         step_stop(&run->step);
 }
 
+/* These may be gone when restore_run_start() has returned. */
+static int copy_short_lived(RestoreRun *run, Error *err) {
+        RestoreRunOptions *options = &run->options;
+        size_t n = options->n_created_in_logs;
+        run->workplace = string_printf("%s/.logs-%s", options->work_directory, options->job_name);
+        run->created = calloc(n + 1, sizeof *run->created);
+        if (run->workplace == NULL || run->created == NULL)
+                return error_oom(err);
+        if (n > 0)
+                memcpy(run->created, options->created_in_logs, n * sizeof *run->created);
+        options->created_in_logs = run->created;
+        options->work_directory = options->job_name = NULL;
+        return 0;
+}
+
 int restore_run_start(
         const Oracle *oracle, const RestoreRunOptions *options, RestoreRun **ret, Error *err) {
         RestoreRun *run = calloc(1, sizeof *run);
@@ -229,9 +244,9 @@ int restore_run_start(
         run->oracle = oracle;
         run->options = *options;
         run->state = RESTORE_WORKPLACE;
-        run->workplace = string_printf("%s/.logs-%s", options->work_directory, options->job_name);
-        int r = run->workplace != NULL ? step_init(&run->step, oracle, options->database, err)
-                                       : error_oom(err);
+        int r = step_init(&run->step, oracle, options->database, err);
+        if (r >= 0)
+                r = copy_short_lived(run, err);
         run->step.on_done = on_step;
         run->step.on_event = on_event;
         run->step.userdata = run;
@@ -257,6 +272,7 @@ RestoreRun *restore_run_free(RestoreRun *run) {
         free(run->workplace);
         free(run->pfile);
         free(run->edited);
+        free(run->created);
         free(run);
         return NULL;
 }

@@ -9,7 +9,8 @@
 
 typedef struct RestoreRun RestoreRun;
 
-/* Everything the options point to lives until on_done. */
+/* Everything the options point to lives until on_done, but for work_directory, job_name and
+ * created_in_logs, which are copied. */
 typedef struct RestoreRunOptions {
         const OracleDatabase *database; /* located; oracle_home is where it is restored to */
         const char *db_name;
