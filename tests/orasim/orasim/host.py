@@ -177,7 +177,8 @@ class Host:
         if kind == "fail":
             raise OraError(*fault["lines"])
         if kind == "signal":
-            signal.signal(fault["signal"], signal.SIG_DFL)
+            if fault["signal"] not in (signal.SIGKILL, signal.SIGSTOP):
+                signal.signal(fault["signal"], signal.SIG_DFL)
             os.kill(os.getpid(), fault["signal"])
             time.sleep(60)
         if kind == "exit":
