@@ -499,6 +499,32 @@ def test_unreadable_password_file(lost, bare):
     assert "ORA-01990" in out and "Error: 13" in out
 
 
+@pytest.mark.needs_root
+def test_what_the_owner_of_the_home_could_not_read_is_refused(tmp_path):
+    """Root runs the programs, but the files belong to somebody else than the owner of the Oracle home."""
+    nobody = 65534
+    host = hosts.OraHost.__new__(hosts.OraHost)
+    host.folder, host.name = tmp_path / "host", "host"
+    host.home = host.run("new-host", str(host.folder), "--owner", str(nobody)).strip()
+    host.run("create-database", SID, "--size", "12M")
+    programs = Programs(host, SID)
+    dbs = host.folder / host.home / "dbs"
+    assert (dbs / f"orapw{SID}").stat().st_uid == nobody
+    staging = tmp_path / "staging"
+    staging.mkdir(mode=0o750)
+    status, out = programs.rman(scripts("backup", 0, TAG, staging, 1, 0))
+    assert status == 1 and "ORA-27040" in out and "Linux-x86_64 Error: 13: Permission denied" in out
+    os.chown(staging, nobody, nobody)
+    status, out = programs.rman(scripts("backup", 0, TAG, staging, 1, 0))
+    assert status == 0, out
+    host.shutdown(SID)
+    os.chown(dbs / f"orapw{SID}", 0, 0)
+    (dbs / f"orapw{SID}").chmod(0o640)
+    _, out = programs.sql("connect / as sysdba\nstartup mount\nexit\n")
+    assert "ORA-01990" in out and "ORA-27041" in out and "Error: 13" in out
+    host.finish()
+
+
 def test_unresolved_local_listener(lost, bare):
     lost.files["tnsnames.ora"].unlink()
     _, out = lost.restore(bare)

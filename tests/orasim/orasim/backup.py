@@ -53,7 +53,7 @@ def autobackup_on(content):
     return setting(content, "CONTROLFILE AUTOBACKUP", content.get("autobackup_default", "OFF")) == "ON"
 
 
-# the command ----------------------------------------------------------------------------------------------
+# the command ------------------------------------------------------------------------------
 def backup(rman, ask):
     """One BACKUP command."""
     rman.say(f"Starting backup at {rman.date()}")
@@ -113,7 +113,7 @@ def switch_for_logs(rman, state):
         rman.say("current log archived")
 
 
-# data files -------------------------------------------------------------------------------------------------
+# data files ------------------------------------------------------------------------------
 def datafiles(rman, ask, what, tag):
     content = rman.inst.read_control()
     if content["log_mode"] == "NOARCHIVELOG" and rman.inst.status() == "OPEN":
@@ -329,7 +329,7 @@ def autobackup(rman):
     rman.say(f"Finished Control File and SPFILE Autobackup at {rman.date()}", "")
 
 
-# archived logs ------------------------------------------------------------------------------------------------
+# archived logs ------------------------------------------------------------------------------
 def logs(rman, ask, wanted, tag):
     """BACKUP ARCHIVELOG takes what the control file knows and has not deleted: without a warning for
     what is missing in between; what it expects and cannot find ends the command."""

@@ -138,18 +138,7 @@ def fault(args):
     write_json(path, faults)
 
 
-def parser():
-    top = argparse.ArgumentParser(prog="orasim", description=__doc__)
-    top.add_argument("-H", "--host", default=os.environ.get("ORASIM_HOST"))
-    sub = top.add_subparsers(required=True, metavar="COMMAND")
-
-    def command(name, function, help_text, *words):
-        one = sub.add_parser(name, help=help_text)
-        one.set_defaults(function=function)
-        for word in words:
-            one.add_argument(word)
-        return one
-
+def making(command):
     one = command("new-host", new_host, "make a bare host", "directory")
     one.add_argument("--version", default="19c")
     one.add_argument("--owner", type=int)
@@ -164,6 +153,38 @@ def parser():
     for flag in ("--cdb", "--noarchivelog", "--pfile", "--no-password-file", "--no-local-listener",
                  "--omf"):
         one.add_argument(flag, action="store_true")
+
+
+def breaking(command):
+    command("hold", hold, "make runs wait at a place", "place")
+    command("release", release, "let them go on (or: all)", "place")
+    one = command("wait-reached", wait_reached, "wait until a run waits there", "place")
+    one.add_argument("--timeout", type=float, default=60)
+    one = command("fault", fault, "break a run at a place")
+    one.add_argument("--at")
+    one.add_argument("--sid")
+    one.add_argument("--clear", action="store_true")
+    one.add_argument("--times", type=int, default=1)
+    one.add_argument("--stack", help="end with this error: a name of README.md or lines parted by |")
+    one.add_argument("--signal", help="die by this signal")
+    one.add_argument("--exit", type=int, help="exit with this status, silently")
+    one.add_argument("--hang", choices=("soft", "hard"), help="hang; hard: deaf to INT and TERM")
+    one.add_argument("--site", help="let the site do something: words of `orasim site`")
+
+
+def parser():
+    top = argparse.ArgumentParser(prog="orasim", description=__doc__)
+    top.add_argument("-H", "--host", default=os.environ.get("ORASIM_HOST"))
+    sub = top.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name, function, help_text, *words):
+        one = sub.add_parser(name, help=help_text)
+        one.set_defaults(function=function)
+        for word in words:
+            one.add_argument(word)
+        return one
+
+    making(command)
     one = command("startup", start, "start an instance", "sid")
     one.add_argument("--upto", choices=("nomount", "mount", "open"), default="open")
     one = command("shutdown", stop, "stop an instance", "sid")
@@ -190,20 +211,7 @@ def parser():
     one.add_argument("rest", nargs="*")
     one = command("knob", knob, "NAME=VALUE ..")
     one.add_argument("settings", nargs="+")
-    command("hold", hold, "make runs wait at a place", "place")
-    command("release", release, "let them go on (or: all)", "place")
-    one = command("wait-reached", wait_reached, "wait until a run waits there", "place")
-    one.add_argument("--timeout", type=float, default=60)
-    one = command("fault", fault, "break a run at a place")
-    one.add_argument("--at")
-    one.add_argument("--sid")
-    one.add_argument("--clear", action="store_true")
-    one.add_argument("--times", type=int, default=1)
-    one.add_argument("--stack", help="end with this error: a name of README.md or lines parted by |")
-    one.add_argument("--signal", help="die by this signal")
-    one.add_argument("--exit", type=int, help="exit with this status, silently")
-    one.add_argument("--hang", choices=("soft", "hard"), help="hang; hard: deaf to INT and TERM")
-    one.add_argument("--site", help="let the site do something: words of `orasim site`")
+    breaking(command)
     return top
 
 

@@ -38,7 +38,7 @@ def header_of(content, file, **changes):
     return header
 
 
-# changes ----------------------------------------------------------------------------------------------
+# changes ------------------------------------------------------------------------------
 def change(inst, items, content=None):
     """Applies changes (file, path, block, offset, bytes) with redo, each with its own SCN; the last
     SCN. Under the instance's lock. `content`: the control file, when the caller has it open."""
@@ -211,7 +211,7 @@ def recovery_used(inst, content):
     return logs + pieces + inst.host.knob("fra_used")
 
 
-# structure --------------------------------------------------------------------------------------------
+# structure ------------------------------------------------------------------------------
 def add_datafile(inst, name, size, path=None, con=1):
     """CREATE TABLESPACE, or another file for one that is there; the file's number."""
     with inst.control() as content:

@@ -55,7 +55,7 @@ def read_headers(rman, content, until):
     return headers
 
 
-# level 1 ----------------------------------------------------------------------------------------------------
+# level 1 ------------------------------------------------------------------------------
 def incrementals(rman, content, headers, until):
     """Applies level 1 sets as long as one continues a file."""
     while True:
@@ -108,7 +108,7 @@ def apply_set(rman, content, headers, rows):
     rman.say(f"channel {channel.name}: restore complete, elapsed time: 00:00:01", "")
 
 
-# logs -------------------------------------------------------------------------------------------------------
+# logs ------------------------------------------------------------------------------
 def log_at(content, scn):
     """What is known of the log that holds `scn`: (on disk, in a backup, merely known)."""
     branch = controlfile.branch(content)
@@ -252,7 +252,7 @@ def _finish(rman, files, headers, scn):
     rman.say("media recovery complete, elapsed time: 00:00:01")
 
 
-# logs from pieces ---------------------------------------------------------------------------------------------
+# logs from pieces ------------------------------------------------------------------------------
 def restore_log(rman, content, row):
     """Brings one archived log back from its piece and records it."""
     from . import restore

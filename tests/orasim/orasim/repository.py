@@ -10,7 +10,7 @@ from .errors import OraError
 from .rman_errors import RmanError
 
 
-# catalog ------------------------------------------------------------------------------------------------
+# catalog ------------------------------------------------------------------------------
 def files_below(prefix):
     """START WITH is a prefix of names, not a directory."""
     directory = prefix if prefix.endswith("/") else os.path.dirname(prefix)
@@ -185,7 +185,7 @@ def reset_database(rman, number):
     rman.say(f"database reset to incarnation {number}")
 
 
-# crosscheck -----------------------------------------------------------------------------------------------
+# crosscheck ------------------------------------------------------------------------------
 def piece_there(host, path):
     try:
         piece.read_header(host, path)
@@ -306,7 +306,7 @@ def crosscheck_copies(rman, content):
     return found, [*nothing, "specification does not match any control file copy in the repository"]
 
 
-# delete ---------------------------------------------------------------------------------------------------
+# delete ------------------------------------------------------------------------------
 STATUS = {"A": "AVAILABLE", "X": "EXPIRED", "U": "UNAVAILABLE"}
 
 

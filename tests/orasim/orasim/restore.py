@@ -99,7 +99,7 @@ def spfile_from(rman, path):
              f"Finished restore at {rman.date()}")
 
 
-# data files -------------------------------------------------------------------------------------------------
+# data files ------------------------------------------------------------------------------
 def database_files(rman, force):
     """RESTORE DATABASE [FORCE]"""
     rman.say(f"Starting restore at {rman.date()}")
@@ -286,7 +286,7 @@ def read_piece(rman, channel, row, fds):
              f"channel {channel.name}: restored backup piece {row['piece']}")
 
 
-# archived logs ------------------------------------------------------------------------------------------------
+# archived logs ------------------------------------------------------------------------------
 def archived_logs(rman, wanted):
     """RESTORE ARCHIVELOG FROM SEQUENCE a UNTIL SEQUENCE b THREAD t"""
     rman.say(f"Starting restore at {rman.date()}")

@@ -127,7 +127,7 @@ def alter_open(rman, resetlogs):
     rman.say("database opened" if rman.host.number < (12, 1) else "Statement processed")
 
 
-# SET ----------------------------------------------------------------------------------------------------
+# SET ------------------------------------------------------------------------------
 def set_echo_arguments(reader):
     return {"on": reader.need("on", "off") == "on"}
 
@@ -179,7 +179,7 @@ def one(name, take):
     return arguments
 
 
-# channels, SQL --------------------------------------------------------------------------------------------
+# channels, SQL ------------------------------------------------------------------------------
 def allocate_arguments(reader):
     found = {"name": reader.text(), "destination": None, "max_piece": 0, "form": None}
     if not reader.word("device type disk"):
@@ -244,7 +244,7 @@ def sql(rman, statement):
                         ) from error
 
 
-# CONFIGURE, SHOW --------------------------------------------------------------------------------------------
+# CONFIGURE, SHOW ------------------------------------------------------------------------------
 def configure_arguments(reader):
     words = []
     while not reader.done():
@@ -262,7 +262,7 @@ def configure(rman, words):
              "new RMAN configuration parameters are successfully stored")
 
 
-# the table ------------------------------------------------------------------------------------------------
+# the table ------------------------------------------------------------------------------
 def backup_arguments(reader):
     return {"ask": backup_clause(reader)}
 

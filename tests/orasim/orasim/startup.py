@@ -12,7 +12,7 @@ from .errors import OraError, create_failed, open_failed, ora, os_lines, text
 UNTIL_END = controlfile.MAX_SCN
 
 
-# nomount ------------------------------------------------------------------------------------------------
+# nomount ------------------------------------------------------------------------------
 def parameter_file(host, sid):
     """(path, is spfile) in Oracle's order of search, or None."""
     for name, binary in ((f"spfile{sid}.ora", True), ("spfile.ora", True), (f"init{sid}.ora", False)):
@@ -98,7 +98,7 @@ def startup(inst, upto="open", pfile=None):
     inst.begin(values, spfile)
 
 
-# mount --------------------------------------------------------------------------------------------------
+# mount ------------------------------------------------------------------------------
 def mount(inst):
     state = inst.state()
     if state is None:
@@ -132,7 +132,7 @@ def mount(inst):
                 log["lost"] = not all(os.path.exists(m) for m in log["members"])
 
 
-# open ---------------------------------------------------------------------------------------------------
+# open ------------------------------------------------------------------------------
 def check_files(inst, content):
     """Every file there, ours, and of this incarnation: header by file number."""
     headers = {}
@@ -284,7 +284,7 @@ def make_tempfile(host, path, size):
     host.own(path)
 
 
-# shutdown -----------------------------------------------------------------------------------------------
+# shutdown ------------------------------------------------------------------------------
 def shutdown(inst, how="immediate"):
     """The lines SQL*Plus prints; an error (database not mounted) does not keep it from ending."""
     state = inst.state()

@@ -246,7 +246,7 @@ def rename_file(inst, match):
                    f"ORA-01516: nonexistent log file, data file, or temporary file \"{match[1]}\"")
 
 
-# CREATE, DROP -------------------------------------------------------------------------------------------
+# CREATE, DROP ------------------------------------------------------------------------------
 def create_pfile(inst, match):
     source = match[2]
     from_memory = source.lower() == "memory"

@@ -5,10 +5,7 @@ import os
 from . import blocks, controlfile, database
 from .errors import ora
 
-ANY = (0, 0)
-V12 = (12, 1)
 V122 = (12, 2)
-V18 = (18, 0)
 
 #: view -> (from which state on, "column:type[@version] ..")
 VIEWS = {
@@ -159,7 +156,7 @@ def _plain(value):
     return None if value == "" else value
 
 
-# rows ---------------------------------------------------------------------------------------------------
+# rows ------------------------------------------------------------------------------
 def v_instance(c):
     version = c.host.version
     log_mode = c.control["log_mode"] if c.state["status"] != "STARTED" else ""
