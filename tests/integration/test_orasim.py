@@ -268,6 +268,13 @@ def test_every_question_of_the_product_has_an_answer(make_host):
         assert status == 0 and out.endswith("~OK~\n"), out
 
 
+def test_the_end_of_a_log_still_written_fits_no_signed_number(ora, programs):
+    ora.site(SID, "open-log-record")
+    assert ["18446744073709551615"] in programs.ask(row("next_change#") + " from v$archived_log")
+    below = " from v$archived_log where next_change# < 281474976710655"
+    assert ["18446744073709551615"] not in programs.ask(row("next_change#") + below)
+
+
 def test_v_database_of_11_2_has_no_cdb(make_host):
     host = make_host(version="11.2")
     host.create_database(SID, "12M")

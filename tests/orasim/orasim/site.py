@@ -175,6 +175,12 @@ def change_tracking(inst, path):
         inst.host.own(path)
 
 
+def open_log_record(inst):
+    """From 12.2 on V$ARCHIVED_LOG may show the log that is still written, its end as 2^64 - 1."""
+    with inst.control() as content:
+        content["open_log_record"] = True
+
+
 def flashback(inst, value):
     with inst.control() as content:
         content["flashback"] = "YES" if value == "on" else "NO"
