@@ -175,14 +175,18 @@ static bool home_is_new(const BackupPlan *plan, const char *oracle_home) {
         return true;
 }
 
+/* Two backups may begin in one second (a crash and a quick start), and a tag is never used twice.
+ */
 static void make_tag(const PlannerOptions *options, char ret[31]) {
-        time_t now = (time_t)(clock_realtime_usec() / 1000000);
+        uint64_t usec = clock_realtime_usec();
+        time_t now = (time_t)(usec / 1000000);
         struct tm utc;
         char stamp[20];
 
         (void)gmtime_r(&now, &utc);
         (void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
-        (void)snprintf(ret, 31, "LEVEL%u-%s", options->level, stamp);
+        (void)snprintf(
+                ret, 31, "LEVEL%u-%s-%03u", options->level, stamp, (unsigned)(usec / 1000 % 1000));
 }
 
 static void ask_next(Planner *planner);

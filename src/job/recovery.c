@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/files.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/message-ids.h"
@@ -199,13 +200,29 @@ static RecoveryCall *call_new(Error *err) {
         return call;
 }
 
+/* What a restore left on disk: the fetched pieces, and beside them the workplace of its RMAN
+ * phases. */
+static int owe_restore_directories(LedgerDb *db, const LedgerJob *row, Error *err) {
+        CLEANUP(cleanup_free) char *parent = path_parent(row->directory);
+        CLEANUP(cleanup_free)
+        char *workplace = parent == NULL ? NULL : string_printf("%s/.logs-%u", parent, row->id);
+
+        if (workplace == NULL)
+                return error_oom(err);
+        int r = ledger_owed_add(
+                db, OWED_DIRECTORY, row->backup_id, row->directory, NULL, 0, NULL, err);
+        if (r >= 0)
+                r = ledger_owed_add(
+                        db, OWED_DIRECTORY, row->backup_id, workplace, NULL, 0, NULL, err);
+        return r;
+}
+
 static int forget_run(LedgerDb *db, void *userdata, Error *err) {
         const RecoveryCall *call = userdata;
         const LedgerJob *row = &call->row;
 
         if (row->stage == LEDGER_OTHER && row->directory != NULL) {
-                int r = ledger_owed_add(
-                        db, OWED_DIRECTORY, row->backup_id, row->directory, NULL, 0, NULL, err);
+                int r = owe_restore_directories(db, row, err);
                 if (r < 0)
                         return r;
         }

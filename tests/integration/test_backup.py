@@ -237,9 +237,12 @@ def test_rman_that_is_killed(service, ora):
     assert_failed_backup(service, started, service.wait(started.job), "RmanFailed", "TESTDB15", repair=ora.clear_faults)
 
 
-def test_rman_that_dies_once_is_tried_again(service, ora):
-    ora.fault("piece-2", signal="KILL")
-    service.backup()
+def test_a_passing_failure_is_tried_again_and_leaves_nothing_of_the_first_attempt(service, ora):
+    ora.fault("piece-2", stack="enqueue")
+    backup_id = service.backup()
+    assert f"Attempt 1 of backup {backup_id} failed for a passing reason" in service.log()
+    assert_staging_is_empty(service)
+    assert len({path.split("/")[0] for path in service.objects()}) == 2
 
 
 def test_rman_that_hangs_is_stopped(service, ora):
