@@ -445,9 +445,21 @@ static void header_release(void *userdata) {
 
 /* ---- for job/backup ---- */
 
+/* The owner is on its way to hear of a failure: what it does meanwhile fails for the same cause. */
+static int has_failed(const Upload *upload, Error *err) {
+        if (upload->state != UPLOAD_FAILED)
+                return 0;
+        if (err != NULL)
+                *err = upload->failure;
+        return upload->failure.r < 0 ? upload->failure.r : -EIO;
+}
+
 int upload_add(Upload *upload, const TarMember *member, uint64_t *ret_offset, Error *err) {
+        int r = has_failed(upload, err);
+        if (r < 0)
+                return r;
         assert(upload->state == UPLOAD_RUNNING);
-        int r = tar_layout_add(upload->layout, member, ret_offset, err);
+        r = tar_layout_add(upload->layout, member, ret_offset, err);
         if (r < 0)
                 return r;
 
@@ -467,8 +479,11 @@ int upload_add(Upload *upload, const TarMember *member, uint64_t *ret_offset, Er
 }
 
 int upload_close(Upload *upload, Error *err) {
+        int r = has_failed(upload, err);
+        if (r < 0)
+                return r;
         assert(upload->state == UPLOAD_RUNNING);
-        int r = tar_layout_close(upload->layout);
+        r = tar_layout_close(upload->layout);
         if (r < 0)
                 return error_set_errno(
                         err,

@@ -38,7 +38,7 @@ void upload_stop(Upload *upload, void (*on_stopped)(void *userdata), void *userd
 Upload *upload_free(Upload *upload); /* NULL, done, failed-and-stopped, or stopped only */
 
 /* Members in the order they are finished. The file at member->source must not change any more.
- * TooLarge, Integrity (path). */
+ * TooLarge, Integrity (path); after a failure that on_done is about to tell: that failure. */
 int upload_add(Upload *upload, const TarMember *member, uint64_t *ret_offset, Error *err);
 int upload_close(Upload *upload, Error *err); /* fixes the length; on_done follows */
 const TarLayout *upload_layout(const Upload *upload);

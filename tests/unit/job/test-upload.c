@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
+#include <sched.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -434,6 +436,46 @@ static void a_stop_right_after_the_start_is_heeded(void **state) {
         assert_int_equal(f->n_ready + f->n_done, 0);
 }
 
+static void wait_for_post(void *userdata) {
+        sem_wait(userdata);
+}
+
+static void do_nothing(void *userdata) {
+        (void)userdata;
+}
+
+/* The owner hears of a failure from the loop, and may have a piece to add before that. */
+static void
+a_member_added_to_an_upload_that_has_just_failed_fails_for_the_same_cause(void **state) {
+        static const WorkFunctions functions = {wait_for_post, do_nothing, NULL};
+        Fixture *f = *state;
+        WorkPool *sealing = f->service.sealing, *full;
+        sem_t sem;
+        Error error = {0};
+
+        begin(f);
+        sem_init(&sem, 0, 0);
+        assert_int_equal(work_pool_new(f->service.loop, "full", 1, 1, &full, NULL), 0);
+        assert_int_equal(work_start(full, &functions, &sem, NULL, NULL), 0);
+        while (work_start(full, &functions, &sem, NULL, NULL) < 0)
+                sched_yield();
+        f->service.sealing = full;
+        assert_int_equal(add(f, 2 * SEGMENT, NULL), 0);
+        assert_true(add(f, SEGMENT, &error) < 0);
+        assert_int_equal(error.kind, ERROR_BUSY);
+        error = (Error){0};
+        assert_true(upload_close(f->upload, &error) < 0);
+        assert_int_equal(error.kind, ERROR_BUSY);
+        f->quit_on_done = true;
+        loop_run(f->service.loop);
+        assert_int_equal(f->n_done, 1);
+        sem_post(&sem);
+        sem_post(&sem);
+        work_pool_free(full);
+        sem_destroy(&sem);
+        f->service.sealing = sealing;
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test_setup_teardown(
@@ -457,6 +499,10 @@ int main(void) {
                         a_stop_waits_for_the_workers_and_calls_nobody_else, setup, teardown),
                 cmocka_unit_test_setup_teardown(
                         a_stop_right_after_the_start_is_heeded, setup, teardown),
+                cmocka_unit_test_setup_teardown(
+                        a_member_added_to_an_upload_that_has_just_failed_fails_for_the_same_cause,
+                        setup,
+                        teardown),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
