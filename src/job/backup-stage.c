@@ -292,9 +292,10 @@ static int make_record(Backup *backup, Error *err) {
         int r = backup_record_make(&input, &backup->record, err);
         if (r < 0)
                 return r;
-        backup->record.members = TAKE_PTR(backup->members.items);
+        /* Pieces are released by this list while the record is on its way. */
+        backup->record.members = backup->members.items;
         backup->record.n_members = backup->members.n;
-        backup->members.n = 0;
+        backup->members.lent = true;
         return 0;
 }
 

@@ -24,6 +24,7 @@ struct Claiming {
         size_t envelope_size;
         bool sending;
         char instance[65];
+        Error refusal; /* another host was faster */
 
         StoreRequest *request;
         LedgerCall *call;
@@ -96,6 +97,21 @@ static void on_acknowledged(int r, const Error *err, void *userdata) {
         finish(claiming, r < 0 ? err : NULL);
 }
 
+static int forget_run(LedgerDb *db, void *userdata, Error *err) {
+        const Claiming *claiming = userdata;
+        return ledger_job_remove(db, claiming->options.row->id, err);
+}
+
+static void on_forgotten(int r, const Error *err, void *userdata) {
+        Claiming *claiming = userdata;
+
+        (void)r; /* a row that stays is forgotten by the next look at the store */
+        (void)err;
+        claiming->call = NULL;
+        claiming->sending = false;
+        finish(claiming, &claiming->refusal);
+}
+
 static void on_put(const StoreReply *reply, void *userdata) {
         Claiming *claiming = userdata;
         Error error = {0};
@@ -103,15 +119,15 @@ static void on_put(const StoreReply *reply, void *userdata) {
 
         claiming->request = NULL;
         if (r == -EEXIST) {
-                claiming->sending = false;
-                r = error_set(
-                        &error,
+                (void)error_set(
+                        &claiming->refusal,
                         ERROR_NOT_OWNER,
                         -EEXIST,
                         "another host has just taken claim %llu of instance %s: one of the two "
                         "must use another instance name, or TakeOver",
                         (unsigned long long)claiming->options.claim->sequence,
                         instance_of(claiming));
+                r = call_ledger(claiming, forget_run, on_forgotten, &error);
         } else if (r < 0) {
                 error = *reply->err;
         } else {

@@ -176,6 +176,15 @@ static int fill_record(Commit *commit, Error *err) {
                 DIGEST_SHA256, commit->list, commit->list_size, volume->segments_sha256, err);
 }
 
+/* A record that a restore would refuse is found here, not when it is needed. */
+static int check_record(const char *payload, size_t size, Error *err) {
+        Record record = {0};
+        int r = record_parse(payload, size, "the record to be stored", &record, err);
+
+        record_done(&record);
+        return r;
+}
+
 static int seal_record(Commit *commit, Error *err) {
         CLEANUP(cleanup_free) char *payload = NULL;
         size_t size;
@@ -183,6 +192,8 @@ static int seal_record(Commit *commit, Error *err) {
         int r = fill_record(commit, err);
         if (r >= 0)
                 r = record_print(commit->options.record, &payload, &size, err);
+        if (r >= 0)
+                r = check_record(payload, size, err);
         if (r >= 0)
                 r = digest_hex(DIGEST_SHA256, payload, size, commit->record_sha256, err);
         if (r >= 0)

@@ -8,11 +8,12 @@
 #include "base/limits.h"
 
 void members_done(Members *members) {
-        for (size_t i = 0; i < members->n; i++) {
+        for (size_t i = 0; i < members->n && !members->lent; i++) {
                 free(members->items[i].path);
                 free(members->items[i].database);
         }
-        free(members->items);
+        if (!members->lent)
+                free(members->items);
         free(members->confirmed);
         free(members->released);
         *members = (Members){0};

@@ -10,9 +10,10 @@
 #include "repository/record.h"
 
 typedef struct Members {
-        RecordMember *items; /* moved into the record at the end */
-        bool *confirmed;     /* the database's run has checked the piece against V$BACKUP_PIECE */
-        bool *released;      /* its staged file is gone */
+        RecordMember *items;
+        bool lent;       /* the items are the record's, which frees them; nothing is added then */
+        bool *confirmed; /* the database's run has checked the piece against V$BACKUP_PIECE */
+        bool *released;  /* its staged file is gone */
         size_t n, n_allocated;
 } Members;
 void members_done(Members *members);
@@ -21,8 +22,8 @@ void members_done(Members *members);
  */
 int members_add(Members *members, const char *path, const RecordMember *member, Error *err);
 
-/* After a database's run: what each of its pieces holds, and that it is confirmed. Integrity names
- * a piece that the run does not know. */
+/* After a database's run: what each of its pieces holds, and that it is confirmed. RmanFailed
+ * names a piece that the run does not know. */
 int members_confirm(Members *members, const char *sid, const RunFacts *facts, Error *err);
 
 /* Pieces that need not stay staged: confirmed, and wholly below what the store holds. Marks them;

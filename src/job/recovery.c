@@ -371,7 +371,8 @@ static void on_record_put(const StoreReply *reply, void *userdata) {
         RecoveryCall *call = call_new(&error);
         int r = call == NULL ? -ENOMEM : parse_row_record(row, call, &error);
         if (r < 0) {
-                free(call);
+                if (call != NULL)
+                        call_release(call);
                 row_left(recovery, &error);
                 return;
         }

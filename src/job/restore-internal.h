@@ -60,7 +60,7 @@ typedef struct Restore {
         char *save_directory; /* <backup_dir>/.before-<job> */
         StringList notes;     /* of the present database */
         bool has_changed;     /* something was changed on this host */
-        bool row_written;
+        bool row_written;     /* or about to be */
 
         SourceReader *reader;
         OracleLocate *locate;

@@ -312,7 +312,6 @@ static int empty_directory(Restore *restore, LedgerDb *db, Error *err) {
 static void on_row_written(Restore *restore) {
         Error error = {0};
 
-        restore->row_written = true;
         if (restore_step_files(restore, empty_directory, on_directory_empty, &error) < 0)
                 restore_fail(restore, &error);
 }
@@ -380,6 +379,8 @@ void restore_checked(Restore *restore) {
                 "Restore of backup %s started: everything it needs is there",
                 restore->backup_id);
         restore_enter(restore, RESTORE_DOWNLOAD);
+        /* A stop may overtake the step: from here on the row may be there. */
+        restore->row_written = true;
         if (restore_step_ledger(restore, write_row, on_row_written, &error) < 0)
                 restore_fail(restore, &error);
 }

@@ -12,7 +12,7 @@ static bool is_utc_offset(const char *value) {
                strspn(value + 1, "0123456789") == 2 && strspn(value + 4, "0123456789") == 2;
 }
 
-/* No time when no block was fuzzy. */
+/* No time when no block was fuzzy, or when the database could not tell one. */
 static bool is_local_time_or_empty(const char *value) {
         return *value == '\0' || field_is_local_time(value);
 }
@@ -142,7 +142,7 @@ static void parse_run(Fields *fields, RecordDatabase *ret) {
         fields_string(
                 fields,
                 "until_time",
-                field_is_local_time,
+                is_local_time_or_empty,
                 "a time like 2026-11-22T06:10:44",
                 &ret->until_time);
         fields_uint(fields, "tempfiles", 0, FIELD_UINT_MAX, &ret->tempfiles);
