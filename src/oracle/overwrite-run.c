@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/files.h"
@@ -97,12 +98,15 @@ static int prepare_run(void *data, Error *err) {
         return directory_make(job->directory, 0700, err);
 }
 
-/* Names may repeat in different directories: the copies are numbered. */
+/* Names may repeat in different directories: the copies are numbered. What the control file names
+ * but is not there (a restore that was cut off made no redo logs yet) cannot be saved. */
 static int copy_run(void *data, Error *err) {
         const SaveJob *job = data;
         int r = 0;
         for (size_t i = 0; r >= 0 && i < job->files.n; i++) {
                 const char *file = job->files.items[i];
+                if (access(file, F_OK) < 0 && errno == ENOENT)
+                        continue;
                 CLEANUP(cleanup_free)
                 char *copy = string_printf("%s/%zu-%s", job->directory, i + 1, path_name(file));
                 if (copy == NULL)
