@@ -10,6 +10,12 @@
 #include "base/cleanup.h"
 #include "base/strings.h"
 
+/* What the header tells the analyzer would be in the way of the definitions. */
+#undef error_set
+#undef error_set_errno
+#undef error_prefix
+#undef error_oom
+
 #define OWN "org.orabackup1.Error."
 #define DBUS "org.freedesktop.DBus.Error."
 

@@ -95,3 +95,11 @@ int error_exit_status(ErrorKind kind);
 static inline bool error_is_set(const Error *err) {
         return err->kind != ERROR_NONE;
 }
+
+#ifdef __clang_analyzer__
+/* The analyzer sees one file at a time: here it learns that an error that was set is negative. */
+#define error_set(err, ...) ((error_set)(err, __VA_ARGS__), -1)
+#define error_set_errno(err, ...) ((error_set_errno)(err, __VA_ARGS__), -1)
+#define error_prefix(err, ...) ((error_prefix)(err, __VA_ARGS__), -1)
+#define error_oom(err) ((error_oom)(err), -1)
+#endif
