@@ -48,6 +48,12 @@ typedef struct RemoveTree {
 
 static void read_next(OwedPass *pass);
 
+/* What is handed out lives here and not in the pass, which the owner may free at once. */
+static void tell_done(const OwedPass *pass) {
+        Error first = pass->first;
+        pass->options.on_done(pass->n_left, &first, pass->options.userdata);
+}
+
 static const Owed *row_of(const OwedPass *pass) {
         return &pass->rows[pass->next];
 }
@@ -393,7 +399,7 @@ static void try_next(OwedPass *pass) {
                 if (row_of(pass)->id > pass->last_id)
                         pass->last_id = row_of(pass)->id;
         if (pass->next == pass->n) {
-                pass->options.on_done(pass->n_left, &pass->first, pass->options.userdata);
+                tell_done(pass);
                 return;
         }
         pass->last_id = row_of(pass)->id;
@@ -413,7 +419,7 @@ static void end_with(OwedPass *pass, const Error *err) {
         pass->n_left++;
         if (!error_is_set(&pass->first))
                 pass->first = *err;
-        pass->options.on_done(pass->n_left, &pass->first, pass->options.userdata);
+        tell_done(pass);
 }
 
 static void rows_read(int r, const Error *err, void *userdata) {

@@ -113,10 +113,10 @@ static void end_pass(Recovery *recovery) {
         recovery->pass = owed_pass_free(recovery->pass);
         if (recovery->is_nudged || recovery->n_left == 0)
                 recovery->wait_msec = FIRST_WAIT_MSEC;
-        else if (recovery->wait_msec < LONGEST_WAIT_MSEC)
-                recovery->wait_msec *= 2;
         if (recovery->is_nudged || recovery->n_left > 0)
                 timer_arm(recovery->timer, recovery->wait_msec);
+        if (recovery->n_left > 0 && recovery->wait_msec < LONGEST_WAIT_MSEC)
+                recovery->wait_msec *= 2;
         recovery->is_nudged = false;
         report_ready(recovery);
 }

@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "job/claim.h"
 #include "job/owed.h"
+#include "job/recovery.h"
 #include "repository/names.h"
 
 typedef struct TakeOver {
@@ -51,6 +52,7 @@ static void finish(TakeOver *take_over, const Error *err) {
                         instance_of(take_over));
         else
                 log_error(&fields, "Instance %s was not taken over", instance_of(take_over));
+        recovery_nudge(take_over->service->recovery); /* what is left, if anything is */
         job_finish(take_over->job, err);
 }
 
@@ -86,6 +88,7 @@ typedef struct EndForeign {
         TakeOver *take_over;
         char *backup_id, *name, *envelope;
         size_t envelope_size;
+        bool is_ours; /* unfinished, and the ledger knows how it goes on */
 } EndForeign;
 
 static void release_end(void *userdata) {
@@ -97,9 +100,27 @@ static void release_end(void *userdata) {
         free(end);
 }
 
+/* A backup of this host whose record or failed.json is on its way is nobody else's to end. */
+static int look_for_own_row(LedgerDb *db, EndForeign *end, Error *err) {
+        LedgerJob *jobs = NULL;
+        size_t n = 0;
+        int r = ledger_jobs(db, &jobs, &n, err);
+
+        for (size_t i = 0; i < n; i++) {
+                end->is_ours = end->is_ours || string_equal(jobs[i].backup_id, end->backup_id);
+                ledger_job_done(&jobs[i]);
+        }
+        free(jobs);
+        return r;
+}
+
 static int end_run(LedgerDb *db, void *userdata, Error *err) {
-        const EndForeign *end = userdata;
-        int r = ledger_owed_add(
+        EndForeign *end = userdata;
+        int r = look_for_own_row(db, end, err);
+
+        if (r < 0 || end->is_ours)
+                return r;
+        r = ledger_owed_add(
                 db,
                 OWED_PUT,
                 end->backup_id,
@@ -121,6 +142,10 @@ static void on_ended(int r, const Error *err, void *userdata) {
         take_over->in_ledger = false;
         if (r < 0) {
                 finish(take_over, err);
+                return;
+        }
+        if (end->is_ours) {
+                read_next(take_over);
                 return;
         }
         JobValue row[] = {
