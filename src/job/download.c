@@ -106,7 +106,7 @@ static void fail(Download *download, const Error *err) {
                 report_failure(download);
 }
 
-static void release_files_work(void *userdata) {
+static void end_working_posted(void *userdata) {
         end_working(userdata);
 }
 
@@ -153,7 +153,7 @@ static void rename_done(void *userdata) {
 
 static int
 start_files_work(Download *download, void (*run)(void *), void (*on_done)(void *), Error *err) {
-        WorkFunctions functions = {.run = run, .on_done = on_done, .release = release_files_work};
+        WorkFunctions functions = {.run = run, .on_done = on_done, .release = end_working_posted};
         int r = work_start(download->options.service->files, &functions, download, NULL, err);
 
         if (r >= 0)
@@ -500,10 +500,6 @@ int download_start(const DownloadOptions *options, Download **ret, Error *err) {
         return 0;
 }
 
-static void stop_posted(void *userdata) {
-        end_working(userdata);
-}
-
 void download_stop(Download *download, void (*on_stopped)(void *userdata), void *userdata) {
         download->on_stopped = on_stopped;
         download->stopped_userdata = userdata;
@@ -515,8 +511,8 @@ void download_stop(Download *download, void (*on_stopped)(void *userdata), void 
                 drop_fetch(fetch);
         }
         download->n_working++;
-        if (loop_post(download->options.service->loop, stop_posted, download) < 0)
-                stop_posted(download);
+        if (loop_post(download->options.service->loop, end_working_posted, download) < 0)
+                end_working_posted(download);
 }
 
 Download *download_free(Download *download) {

@@ -108,6 +108,10 @@ static void end_working(Upload *upload) {
         upload->on_stopped(upload->stopped_userdata);
 }
 
+static void end_working_posted(void *userdata) {
+        end_working(userdata);
+}
+
 static void report_failure(void *userdata) {
         Upload *upload = userdata;
 
@@ -439,10 +443,6 @@ static void header_done(void *userdata) {
         upload->options.on_ready(upload->options.userdata);
 }
 
-static void header_release(void *userdata) {
-        end_working(userdata);
-}
-
 /* ---- for job/backup ---- */
 
 /* The owner is on its way to hear of a failure: what it does meanwhile fails for the same cause. */
@@ -529,10 +529,6 @@ void upload_result(const Upload *upload, UploadResult *ret) {
         memcpy(ret->header_sha256, upload->header_sha256, sizeof(ret->header_sha256));
 }
 
-static void stop_posted(void *userdata) {
-        end_working(userdata);
-}
-
 void upload_stop(Upload *upload, void (*on_stopped)(void *userdata), void *userdata) {
         upload->on_stopped = on_stopped;
         upload->stopped_userdata = userdata;
@@ -546,8 +542,8 @@ void upload_stop(Upload *upload, void (*on_stopped)(void *userdata), void *userd
         }
         upload->n_in_flight = 0;
         upload->n_working++;
-        if (loop_post(upload->options.service->loop, stop_posted, upload) < 0)
-                stop_posted(upload);
+        if (loop_post(upload->options.service->loop, end_working_posted, upload) < 0)
+                end_working_posted(upload);
 }
 
 static size_t largest_segment(const Config *config, const AgeRecipients *recipients) {
@@ -559,7 +555,7 @@ static size_t largest_segment(const Config *config, const AgeRecipients *recipie
 
 int upload_start(const UploadOptions *options, Upload **ret, Error *err) {
         static const WorkFunctions functions = {
-                .run = header_run, .on_done = header_done, .release = header_release};
+                .run = header_run, .on_done = header_done, .release = end_working_posted};
         const Config *config = options->settings->config;
         Upload *upload = calloc(1, sizeof(Upload));
 
