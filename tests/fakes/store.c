@@ -471,6 +471,16 @@ void fake_store_set_max_segments(Store *store, uint64_t max_segments) {
         store->max_segments = max_segments;
 }
 
+void fake_store_spoil_segment(Store *store, const char *name, size_t offset) {
+        Item *item = find(fake(store)->segments, name);
+        assert(item != NULL && offset < item->size);
+        item->data[offset] ^= 1;
+}
+
+void fake_store_drop_segment(Store *store, const char *name) {
+        remove_items(&fake(store)->segments, name, true);
+}
+
 bool fake_store_has(Store *store, const char *name) {
         return find(fake(store)->objects, name) != NULL;
 }
