@@ -403,6 +403,21 @@ static int start_committing(Recovery *recovery, Error *err) {
                 err);
 }
 
+/* A restore keeps the names of its databases in its row. */
+static void log_cut_off(const LedgerJob *row) {
+        Error error = {0};
+
+        (void)error_set(
+                &error,
+                ERROR_INTERRUPTED,
+                -EINTR,
+                "it was cut off and is not continued%s%.*s",
+                row->object_size > 0 ? "; an instance that it started is left as it is: " : "",
+                (int)row->object_size,
+                row->object_size > 0 ? (const char *)row->object : "");
+        log_row(row, LOG_LEVEL_WARNING, MESSAGE_ID_RESTORE_FAILED, &error, "failed");
+}
+
 static int start_row(Recovery *recovery, Error *err) {
         switch (row_of(recovery)->stage) {
         case LEDGER_CLAIMING:
@@ -413,11 +428,7 @@ static int start_row(Recovery *recovery, Error *err) {
         case LEDGER_FAILING:
                 return start_interrupted(recovery, false, err);
         case LEDGER_OTHER:
-                log_row(row_of(recovery),
-                        LOG_LEVEL_WARNING,
-                        NULL,
-                        NULL,
-                        "was cut off and is not continued");
+                log_cut_off(row_of(recovery));
                 return start_forget(recovery, err);
         }
         return error_set(err, ERROR_INTERNAL, -EINVAL, "the ledger has a job of an unknown stage");

@@ -316,18 +316,32 @@ static void on_row_written(Restore *restore) {
                 restore_fail(restore, &error);
 }
 
+/* The names of the databases, for the journal of the next start. */
+static void name_databases(const Restore *restore, Text *ret) {
+        for (size_t i = 0; i < restore->plan.n_databases; i++)
+                text_appendf(
+                        ret, "%s%s", i == 0 ? "" : " ", restore->plan.databases[i].database.sid);
+}
+
 static int write_row(Restore *restore, LedgerDb *db, Error *err) {
+        Text names = TEXT_INIT;
+
+        name_databases(restore, &names);
         LedgerJob row = {
                 .id = job_id(restore->job),
                 .stage = LEDGER_OTHER,
                 .started_usec = clock_realtime_usec(),
                 .directory = restore->plan.directory,
+                .object = names.data,
+                .object_size = names.length,
         };
         (void)snprintf(row.type, sizeof(row.type), "%s", job_type_name(JOB_RESTORE));
         (void)snprintf(row.backup_id, sizeof(row.backup_id), "%s", restore->backup_id);
         (void)snprintf(
                 row.instance, sizeof(row.instance), "%s", restore->settings->config->instance);
-        return ledger_job_put(db, &row, err);
+        int r = names.failed ? error_oom(err) : ledger_job_put(db, &row, err);
+        text_done(&names);
+        return r;
 }
 
 static void show_plan(Restore *restore) {

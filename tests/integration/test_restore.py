@@ -303,7 +303,9 @@ def test_a_kill_during_a_restore_is_interrupted_and_can_be_repeated(make_host, m
     wait_until(lambda: not [p for p in processes.below(host.folder) if "/bin/rman" in p[1]], 60, "rman outlives the daemon")
     one.start()
     wait_until(lambda: f"ORABACKUP_JOB={number}" in one.log()[one.log_at_start :], 30, "the interrupted job is not named in the log")
-    assert f"restore {lost.backup_id} was cut off and is not continued" in one.log()[one.log_at_start :]
+    said = one.log()[one.log_at_start :]
+    assert f"restore {lost.backup_id} failed: it was cut off" in said
+    assert "Error.Interrupted" in said and "left as it is: TESTDB15" in said
     assert not [p for p in one.staging.rglob("*") if p.is_file()]
     one.restore(lost.backup_id, overwrite=True)
     lost.assert_same_blocks(host)
