@@ -481,6 +481,10 @@ void fake_store_drop_segment(Store *store, const char *name) {
         remove_items(&fake(store)->segments, name, true);
 }
 
+void fake_store_drop_object(Store *store, const char *name) {
+        remove_items(&fake(store)->objects, name, true);
+}
+
 bool fake_store_has(Store *store, const char *name) {
         return find(fake(store)->objects, name) != NULL;
 }

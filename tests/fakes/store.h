@@ -34,6 +34,7 @@ void fake_store_set_max_segments(Store *store, uint64_t max_segments);
 /* One bit of a segment (store_segment_name()) turns over; or it is gone. */
 void fake_store_spoil_segment(Store *store, const char *name, size_t offset);
 void fake_store_drop_segment(Store *store, const char *name);
+void fake_store_drop_object(Store *store, const char *name);
 
 bool fake_store_has(Store *store, const char *name);
 /* NULL: not there. Valid until the object is removed. */

@@ -8,7 +8,7 @@
  * a_key_file_that_cannot_be_made_fails_the_backup rman -> stopping -> failing
  * a_failed_run_leaves_its_claim_and_the_cause files -> stopping
  * a_summary_that_cannot_be_written_fails_the_backup upload -> stopping
- * a_segment_refused_after_rman_fails_the_backup commit -> stopping each_step_of_the_commit_can_fail
+ * a_segment_refused_after_rman_fails_the_backup commit -> stopping test-commit.c
  *   commit -> over                    rule_15_a_record_that_does_not_arrive_is_owed
  *   failing -> over                   all of these
  *   stopping -> retry -> prepare      a_passing_failure_of_rman_gets_another_attempt
