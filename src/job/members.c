@@ -20,8 +20,6 @@ void members_done(Members *members) {
 }
 
 static int reserve(Members *members, Error *err) {
-        if (members->n < members->n_allocated)
-                return 0;
         if (members->n >= LIMIT_MEMBERS)
                 return error_set(
                         err,
@@ -29,6 +27,8 @@ static int reserve(Members *members, Error *err) {
                         -EFBIG,
                         "a backup holds at most %d files",
                         LIMIT_MEMBERS);
+        if (members->n < members->n_allocated)
+                return 0;
         size_t more = members->n_allocated == 0 ? 32 : members->n_allocated * 2;
 
         RecordMember *items = reallocarray(members->items, more, sizeof(RecordMember));
