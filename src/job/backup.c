@@ -455,7 +455,7 @@ static void leave(Backup *backup, const Error *reason) {
         } else if (backup->phase == BACKUP_FAILING && backup->pass != NULL) {
                 backup->pass = owed_pass_free(backup->pass);
                 backup_over(backup, &backup->cause);
-        } else if (backup->phase == BACKUP_COMMIT && commit_may_be_left(backup->commit)) {
+        } else if (backup->phase == BACKUP_COMMIT && commit_leave(backup->commit)) {
                 backup->commit = commit_free(backup->commit);
                 backup_over(backup, reason);
         }

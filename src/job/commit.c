@@ -24,7 +24,7 @@ struct Commit {
         char *envelope; /* backup.json */
         size_t envelope_size;
         char record_sha256[65];
-        bool final;
+        bool final, leaving;
 
         StoreRequest *request;
         LedgerCall *call;
@@ -143,6 +143,16 @@ static void on_staged(int r, const Error *err, void *userdata) {
                 return;
         }
         (void)fault_point("commit-record-in-ledger");
+        if (commit->leaving) {
+                (void)error_set(
+                        &error,
+                        ERROR_INTERRUPTED,
+                        -ECANCELED,
+                        "backup %s was cut off: the service ended",
+                        commit->options.record->id);
+                finish(commit, &error);
+                return;
+        }
         r = store_put_object(
                 store_of(commit),
                 commit->record_name,
@@ -363,7 +373,8 @@ bool commit_is_final(const Commit *commit) {
         return commit->final;
 }
 
-bool commit_may_be_left(const Commit *commit) {
+bool commit_leave(Commit *commit) {
+        commit->leaving = true;
         return commit->call == NULL;
 }
 

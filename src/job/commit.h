@@ -31,9 +31,9 @@ typedef struct CommitOptions {
 } CommitOptions;
 int commit_start(const CommitOptions *options, Commit **ret, Error *err);
 bool commit_is_final(const Commit *commit); /* too late to cancel */
-/* The service ends while the record is on its way: true when nothing of the commit is in other
- * hands any more, so that it may be freed (the record stays owed). */
-bool commit_may_be_left(const Commit *commit);
+/* The service ends and the commit is final. True: nothing of it is in other hands, so it may be
+ * freed (the record stays owed). False: on_done comes without waiting for the store any more. */
+bool commit_leave(Commit *commit);
 Commit *commit_free(Commit *commit); /* cancels; not while a final commit may not be left */
 
 /* The transaction after the record is in the store: the job leaves the ledger, what is left to do

@@ -128,6 +128,11 @@ int restore_step_files(
 
 /* ---- the end ---- */
 
+/* What went wrong first, if anything did. */
+static const Error *outcome(const Restore *restore, const Error *later) {
+        return error_is_set(&restore->cause) ? &restore->cause : later;
+}
+
 static void over(Restore *restore, const Error *err) {
         LogFields fields = restore_log_fields(restore);
 
@@ -159,7 +164,7 @@ static void on_passed(size_t n_left, const Error *first, void *userdata) {
                         n_left);
                 recovery_nudge(restore->service->recovery);
         }
-        over(restore, error_is_set(&restore->cause) ? &restore->cause : NULL);
+        over(restore, outcome(restore, NULL));
 }
 
 /* What was fetched is owed for removal; the job itself has nothing left that a crash could leave
@@ -210,12 +215,12 @@ static void end(Restore *restore) {
         Error error = {0};
 
         if (!restore->row_written) {
-                over(restore, error_is_set(&restore->cause) ? &restore->cause : NULL);
+                over(restore, outcome(restore, NULL));
                 return;
         }
         restore_enter(restore, error_is_set(&restore->cause) ? RESTORE_FAILING : RESTORE_CLEANUP);
         if (restore_step_ledger(restore, owe_removal, start_pass, &error) < 0)
-                over(restore, &error);
+                over(restore, outcome(restore, &error));
 }
 
 void restore_finished(Restore *restore) {
@@ -250,8 +255,8 @@ void restore_fail(Restore *restore, const Error *err) {
         if (restore->phase == RESTORE_STOPPING)
                 return;
         if (restore->phase == RESTORE_CLEANUP || restore->phase == RESTORE_FAILING) {
-                over(restore, err); /* the ledger does not take what is owed: its row stays for the
-                                       next start */
+                over(restore, outcome(restore, err)); /* the ledger does not take what is owed: its
+                                       row stays for the next start */
                 return;
         }
         restore->cause = *err;
@@ -425,7 +430,7 @@ static int cancel(void *work, ErrorKind reason, Error *err) {
         if ((restore->phase == RESTORE_CLEANUP || restore->phase == RESTORE_FAILING) &&
             reason == ERROR_INTERRUPTED && restore->pass != NULL) {
                 restore->pass = owed_pass_free(restore->pass);
-                over(restore, error_is_set(&restore->cause) ? &restore->cause : NULL);
+                over(restore, outcome(restore, NULL));
         } else if (restore->phase < RESTORE_CLEANUP) {
                 restore_fail(restore, &error);
         }

@@ -1,6 +1,7 @@
 /* job/backup.c when it is stopped: by a person (Cancelled) or because the service ends
  * (Interrupted), in each of its states, and when it is too late */
 #include <errno.h>
+#include <semaphore.h>
 
 #include "job/backup.h"
 #include "unit/job/job-fixture.h"
@@ -256,6 +257,39 @@ static void rule_15_the_end_of_the_service_leaves_the_record_owed(void **state) 
         assert_true(has_object(f, ID, "backup.tar.age"));
 }
 
+static int wait_in_ledger(LedgerDb *db, void *userdata, Error *err) {
+        (void)db;
+        (void)err;
+        sem_wait(userdata);
+        return 0;
+}
+
+/* The record's bytes are on their way into the ledger: they get there, and are not sent now. */
+static void rule_15_the_end_of_the_service_does_not_wait_for_the_store(void **state) {
+        static const LedgerFunctions wait = {.run = wait_in_ledger};
+        JobFixture *f = *state;
+        sem_t sem;
+
+        sem_init(&sem, 0, 0);
+        come_to_commit(f);
+        fake_store_hold(f->service.store, STORE_GET_OBJECT);
+        fake_store_let_go(f->service.store, STORE_COMMIT);
+        run_until(f, store_is_held);
+        assert_int_equal(ledger_call(f->service.ledger, &wait, &sem, NULL, NULL), 0);
+        fake_store_let_go(f->service.store, STORE_GET_OBJECT);
+        run_a_while(f);
+        fake_store_hold(f->service.store, STORE_PUT_OBJECT);
+        assert_int_equal(job_cancel(f->job, ERROR_CANCELLED, NULL), -EBUSY);
+        stop_job(f, ERROR_INTERRUPTED);
+        sem_post(&sem);
+        finish_job(f);
+        assert_job_failed(f, ERROR_INTERRUPTED);
+        assert_int_equal(ledger_stage(f), LEDGER_COMMITTING);
+        assert_false(has_object(f, ID, "backup.json"));
+        assert_false(has_object(f, ID, "failed.json"));
+        sem_destroy(&sem);
+}
+
 static void the_end_of_the_service_in_the_cleanup_is_a_completed_backup(void **state) {
         JobFixture *f = *state;
 
@@ -302,6 +336,7 @@ int main(void) {
                 JOB_TEST(the_end_of_the_service_between_two_attempts_ends_the_backup),
                 JOB_TEST(the_end_of_the_service_in_the_preflight_leaves_nothing),
                 JOB_TEST(rule_15_the_end_of_the_service_leaves_the_record_owed),
+                JOB_TEST(rule_15_the_end_of_the_service_does_not_wait_for_the_store),
                 JOB_TEST(the_end_of_the_service_in_the_cleanup_is_a_completed_backup),
                 JOB_TEST(the_end_of_the_service_while_a_failure_is_cleaned_keeps_the_cause),
         };

@@ -1,7 +1,7 @@
 /* job/recovery.c and job/owed.c: what a process that died left is settled (rule 15) */
 #include <errno.h>
 
-#include "job/backup-end.h"
+#include "job/manager.h"
 #include "job/owed.h"
 #include "job/recovery.h"
 #include "repository/names.h"
@@ -413,6 +413,51 @@ static void a_pass_of_one_backup_leaves_the_others_alone(void **state) {
         assert_int_equal(ledger_owed_count(f), 1);
 }
 
+static bool preflight_is_held(JobFixture *f) {
+        (void)f;
+        return fake_oracle_held(FAKE_PREFLIGHT) > 0;
+}
+
+static void ignore_job(Job *job, void *userdata) {
+        (void)job;
+        (void)userdata;
+}
+
+static void ignore_id(uint32_t id, void *userdata) {
+        (void)id;
+        (void)userdata;
+}
+
+static bool manager_is_idle(JobFixture *f) {
+        return manager_running(f->service.manager) == 0;
+}
+
+static void rows_of_a_job_that_runs_are_left_to_it(void **state) {
+        static const ManagerEvents nothing = {
+                .on_new = ignore_job,
+                .on_changed = ignore_job,
+                .on_removed = ignore_job,
+                .on_gone = ignore_id};
+        JobFixture *f = *state;
+        BackupRequest request = {0};
+        OwedRow row = {OWED_PUT, request.backup_id, INSTANCE "/x/failed.json", "bytes"};
+        Job *job;
+
+        assert_int_equal(manager_new(&f->service, &nothing, &f->service.manager, NULL), 0);
+        manager_open(f->service.manager);
+        fake_oracle_hold(FAKE_PREFLIGHT);
+        assert_int_equal(manager_create_backup(f->service.manager, &request, &job, NULL), 0);
+        run_until(f, preflight_is_held);
+        ledger_do(f, put_owed, &row);
+        assert_int_equal(pass_all(f), 0);
+        assert_int_equal(ledger_owed_count(f), 1);
+        assert_int_equal(manager_cancel(f->service.manager, job_id(job), NULL), 0);
+        run_until(f, manager_is_idle);
+        assert_int_equal(pass_all(f), 0);
+        assert_int_equal(ledger_owed_count(f), 0);
+        f->service.manager = manager_free(f->service.manager);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 JOB_TEST(rule_15_a_claim_that_arrived_becomes_a_failed_backup),
@@ -433,6 +478,7 @@ int main(void) {
                 JOB_TEST(each_step_of_a_removal_can_fail_and_is_done_later),
                 JOB_TEST(a_pass_can_leave_out_the_store_and_oracle),
                 JOB_TEST(a_pass_of_one_backup_leaves_the_others_alone),
+                JOB_TEST(rows_of_a_job_that_runs_are_left_to_it),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
