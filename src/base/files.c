@@ -193,7 +193,7 @@ int file_write_durably(const char *path, const void *data, size_t size, mode_t m
 static int copy_bytes(int from, int to, uint64_t size) {
         CLEANUP(cleanup_free) uint8_t *block = malloc(COPY_BLOCK_BYTES);
         uint64_t offset = 0;
-        size_t n;
+        size_t n = 0;
         int r;
 
         if (block == NULL)

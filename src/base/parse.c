@@ -70,7 +70,8 @@ int parse_hex(const char *string, void *ret, size_t size) {
         if (strlen(string) != 2 * size || strspn(string, "0123456789abcdefABCDEF") != 2 * size)
                 return -EINVAL;
         for (size_t i = 0; i < size; i++)
-                bytes[i] = (uint8_t)(hex_digit(string[2 * i]) << 4 | hex_digit(string[2 * i + 1]));
+                bytes[i] =
+                        (uint8_t)((unsigned)hex_digit(string[2 * i]) << 4 | (unsigned)hex_digit(string[2 * i + 1]));
         return 0;
 }
 

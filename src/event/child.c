@@ -320,7 +320,7 @@ static int connect_runner(Child *child, Error *err) {
         if (strlen(path) >= sizeof(address.sun_path))
                 return error_set(
                         err, ERROR_CONFIG, -ENAMETOOLONG, "The socket path %s is too long", path);
-        strcpy(address.sun_path, path);
+        memcpy(address.sun_path, path, strlen(path) + 1);
         child->fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (child->fd < 0)
                 return error_set_errno(err, ERROR_INTERNAL, -errno, "Cannot make a socket");

@@ -45,6 +45,7 @@ static void entry_free(Entry *entry) {
 static void drop_oldest(SummaryCache *cache) {
         Entry *entry = cache->oldest;
         Entry **link = &cache->buckets[bucket_of(entry->name)];
+        // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the entry is in its bucket
         while (*link != entry)
                 link = &(*link)->next_in_bucket;
         *link = entry->next_in_bucket;

@@ -33,6 +33,7 @@ static const bool moves[BACKUP_RUN_N_STATES][BACKUP_RUN_N_STATES] = {
                 },
         [BACKUP_RUN_PFILE] = {[BACKUP_RUN_FILES] = true, [BACKUP_RUN_ENDED] = true},
         [BACKUP_RUN_FILES] = {[BACKUP_RUN_ENDED] = true},
+        [BACKUP_RUN_ENDED] = {false},
 };
 
 bool backup_run_may_move(BackupRunState from, BackupRunState to) {
@@ -77,7 +78,7 @@ void backup_run_note_failure(BackupRun *run, const Error *err) {
 }
 
 void backup_run_move(BackupRun *run, BackupRunState state) {
-        assert(moves[run->state][state]);
+        assert(backup_run_may_move(run->state, state));
         run->state = state;
 }
 

@@ -25,7 +25,7 @@ static bool has_word(const char *line, size_t length, const char *word) {
 static void parser_instance(ListenerParser *parser, const char *name, size_t length) {
         const char *end = memchr(name, '"', length);
         size_t n = end != NULL ? (size_t)(end - name) : 0;
-        if (n != strlen(parser->sid) || strncasecmp(name, parser->sid, n) != 0 ||
+        if (end == NULL || n != strlen(parser->sid) || strncasecmp(name, parser->sid, n) != 0 ||
             parser->state == LISTENER_READY)
                 return;
         parser->state =

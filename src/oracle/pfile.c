@@ -123,21 +123,22 @@ static int split_values(const char *p, StringList *values) {
         if (address)
                 return string_list_add(values, p);
         for (; *p != '\0' && r == 0; p++) {
-                if (quote != '\0' && *p == quote && p[1] == quote)
-                        text_append_bytes(&value, p++, 1);
-                else if (quote != '\0' && *p == quote)
-                        quote = '\0';
-                else if (quote != '\0')
+                bool doubled = quote != '\0' && *p == quote && p[1] == quote;
+                bool plain = strchr("()'\",", *p) == NULL && !(is_blank(*p) && value.length == 0) &&
+                             !quoted;
+                if (doubled)
+                        p++;
+                if (doubled || (quote != '\0' && *p != quote) || (quote == '\0' && plain))
                         text_append_bytes(&value, p, 1);
+                else if (quote != '\0')
+                        quote = '\0';
                 else if (*p == '\'' || *p == '"') {
                         quote = *p;
                         quoted = true;
                 } else if (*p == ',') {
                         r = add_value(values, &value, quoted);
                         quoted = false;
-                } else if (
-                        strchr("()", *p) == NULL && !(is_blank(*p) && value.length == 0) && !quoted)
-                        text_append_bytes(&value, p, 1);
+                }
         }
         return r < 0 ? r : add_value(values, &value, quoted);
 }

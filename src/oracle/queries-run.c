@@ -242,7 +242,7 @@ int queries_bases(const Rows *rows, BaseFacts **ret, size_t *ret_n, Error *err) 
                         &copies,
                         &n_copies,
                         err);
-        if (r == 0) {
+        if (r >= 0) {
                 all = reallocarray(bases, n + n_copies + 1, sizeof(BaseFacts));
                 if (all == NULL)
                         r = error_oom(err);
@@ -252,7 +252,8 @@ int queries_bases(const Rows *rows, BaseFacts **ret, size_t *ret_n, Error *err) 
                 free(copies);
                 return r;
         }
-        memcpy(all + n, copies, n_copies * sizeof(BaseFacts));
+        if (n_copies > 0)
+                memcpy(all + n, copies, n_copies * sizeof(BaseFacts));
         free(copies);
         *ret = all;
         *ret_n = n + n_copies;

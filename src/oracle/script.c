@@ -331,8 +331,7 @@ static int append_catalog(const char *directory, Text *ret, Error *err) {
         if (!path_is_clean(directory) || strlen(directory) > LIMIT_PATH_BYTES)
                 return refuse(err, "directory of pieces", directory, "not a clean absolute path");
         /* without the slash RMAN would take siblings that begin with this name, too */
-        memcpy(path, directory, strlen(directory));
-        memcpy(path + strlen(directory), "/", 2);
+        (void)snprintf(path, sizeof(path), "%s/", directory);
         text_append(ret, "catalog start with ");
         return quote("directory of pieces", path, ret, err);
 }

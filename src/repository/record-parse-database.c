@@ -42,8 +42,10 @@ static void parse_datafiles(Fields *fields, RecordDatabase *ret) {
         if (ret->n_datafiles == 0)
                 fields_refuse(fields, "datafiles", "a database has at least one");
         bool *seen = calloc(LIMIT_DATAFILES + 1, sizeof(bool));
-        if (seen == NULL)
+        if (seen == NULL) {
                 fields->r = error_oom(fields->err);
+                return;
+        }
         for (size_t i = 0; i < ret->n_datafiles; i++) {
                 Fields one;
                 if (!fields_enter_element(fields, "datafiles", array, i, &one))

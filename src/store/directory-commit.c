@@ -127,7 +127,7 @@ int directory_commit(DirectoryTask *task, Error *err) {
         CLEANUP(place_done) Place tar = PLACE_NONE;
         uint64_t total = 0;
         int r = total_size(task, &total, err);
-        if (r == 0)
+        if (r >= 0)
                 r = place_open_of_backup(task, TAR_NAME, false, &tar, err);
         if (r < 0)
                 return r;

@@ -29,8 +29,11 @@ static int read_whole(int fd, size_t size, const char *path, uint8_t **ret, Erro
         if (data == NULL)
                 return error_oom(err);
         int r = pread_all(fd, data, size, 0);
-        if (r < 0)
-                return directory_failed(r == -ENODATA ? -EIO : r, "Reading", path, err);
+        if (r < 0) {
+                r = r == -ENODATA ? -EIO : r;
+                (void)directory_failed(r, "Reading", path, err);
+                return r;
+        }
         *ret = TAKE_PTR(data);
         return 0;
 }
@@ -128,7 +131,7 @@ int directory_get_object(DirectoryTask *task, Error *err) {
         CLEANUP(cleanup_close) int fd = -1;
         struct stat st;
         int r = place_open(task, task->name, false, &place, err);
-        if (r == 0)
+        if (r >= 0)
                 r = place_open_file(&place, O_RDONLY, &fd, &st, err);
         if (r < 0)
                 return r;
@@ -191,7 +194,7 @@ int directory_stat_object(DirectoryTask *task, Error *err) {
         CLEANUP(cleanup_free) uint8_t *data = NULL;
         struct stat st;
         int r = place_open(task, task->name, false, &place, err);
-        if (r == 0)
+        if (r >= 0)
                 r = place_open_file(&place, O_RDONLY, &fd, &st, err);
         if (r < 0)
                 return r;

@@ -21,9 +21,9 @@ int store_large_object_etag(
         CLEANUP(cleanup_digest) Digest *digest = NULL;
         char hex[65];
         int r = digest_new(DIGEST_MD5, &digest, err);
-        for (size_t i = 0; r == 0 && i < n; i++)
+        for (size_t i = 0; r >= 0 && i < n; i++)
                 r = digest_update(digest, segments[i].md5, 32);
-        if (r == 0)
+        if (r >= 0)
                 r = digest_final_hex(digest, hex);
         if (r < 0)
                 return error_set(err, ERROR_INTERNAL, r, "MD5 cannot be computed");
