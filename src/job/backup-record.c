@@ -82,6 +82,22 @@ static int add_logs(const Consistency *consistency, RecordDatabase *ret, Error *
         return 0;
 }
 
+static bool is_datafile(const RunFacts *facts, const char *name) {
+        for (size_t i = 0; i < facts->n_structure; i++)
+                if (string_equal(facts->structure[i].name, name))
+                        return true;
+        return false;
+}
+
+static int add_other_files(const RunFacts *facts, RecordDatabase *ret, Error *err) {
+        for (size_t i = 0; i < facts->structure_files.n; i++) {
+                const char *name = facts->structure_files.items[i];
+                if (!is_datafile(facts, name) && string_list_add(&ret->other_files, name) < 0)
+                        return error_oom(err);
+        }
+        return 0;
+}
+
 static bool has_directory(const RecordDatabase *database, const char *path) {
         for (size_t i = 0; i < database->n_directories; i++)
                 if (string_equal(database->directories[i].path, path))
@@ -161,6 +177,8 @@ static int add_database(
                 r = add_logs(&result->consistency, ret, err);
         if (r >= 0)
                 r = add_directories(&result->facts, ret, err);
+        if (r >= 0)
+                r = add_other_files(&result->facts, ret, err);
         return r < 0 && err != NULL ? error_prefix(err, "database %s", planned->database.sid) : r;
 }
 

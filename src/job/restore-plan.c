@@ -331,6 +331,14 @@ static int parameter_file_in_the_way(const TargetDatabase *target, char **ret) {
         return 0;
 }
 
+/* 1 and the words when the file is there. */
+static int file_in_the_way(const char *what, const char *path, char **ret) {
+        if (!is_there(path))
+                return 0;
+        *ret = string_printf("its %s %s is there", what, path);
+        return *ret == NULL ? -ENOMEM : 1;
+}
+
 static int find_in_the_way(const TargetDatabase *target, char **ret) {
         const RecordDatabase *record = target->record;
 
@@ -340,11 +348,10 @@ static int find_in_the_way(const TargetDatabase *target, char **ret) {
         }
         int r = parameter_file_in_the_way(target, ret);
         for (size_t i = 0; r == 0 && i < record->n_datafiles; i++)
-                if (is_there(record->datafiles[i].name)) {
-                        *ret = string_printf(
-                                "its data file %s is there", record->datafiles[i].name);
-                        r = *ret == NULL ? -ENOMEM : 1;
-                }
+                r = file_in_the_way("data file", record->datafiles[i].name, ret);
+        for (size_t i = 0; r == 0 && i < record->other_files.n; i++)
+                r = file_in_the_way(
+                        "control, redo or temporary file", record->other_files.items[i], ret);
         return r;
 }
 

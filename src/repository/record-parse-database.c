@@ -150,6 +150,13 @@ static void parse_run(Fields *fields, RecordDatabase *ret) {
         fields_uint(fields, "tempfiles", 0, FIELD_UINT_MAX, &ret->tempfiles);
         fields_strings(
                 fields, "restore_points", field_is_printable, "printable", &ret->restore_points);
+        if (fields->r >= 0 && !json_is_null(fields->object, "other_files"))
+                fields_strings(
+                        fields,
+                        "other_files",
+                        path_is_clean,
+                        "a clean absolute path",
+                        &ret->other_files);
         fields_bool(fields, "force_logging", &ret->force_logging);
         fields_bool(fields, "tde", &ret->tde);
         fields_string_or_null(

@@ -83,6 +83,7 @@ static void set_run(Json *one, const RecordDatabase *database) {
         json_set_string(one, "until_time", database->until_time);
         json_set_uint(one, "tempfiles", database->tempfiles);
         json_set(one, "restore_points", strings_json(&database->restore_points));
+        json_set(one, "other_files", strings_json(&database->other_files));
         json_set_bool(one, "force_logging", database->force_logging);
         json_set_bool(one, "tde", database->tde);
         json_set_string(one, "block_change_tracking", database->block_change_tracking);

@@ -64,6 +64,7 @@ static void database_free_strings(RecordDatabase *database) {
         free(database->block_change_tracking);
         string_list_done(&database->open_pdbs);
         string_list_done(&database->restore_points);
+        string_list_done(&database->other_files);
         string_list_done(&database->notes);
 }
 

@@ -50,6 +50,7 @@ typedef struct RecordDatabase {
         char *fuzzy_time, *until_time; /* local time of the source, "YYYY-MM-DDTHH:MM:SS" */
         uint64_t tempfiles;
         StringList restore_points;
+        StringList other_files; /* control, redo and temporary files; added later: may be empty */
         bool force_logging, tde;
         char *block_change_tracking; /* file name, NULL: off */
         RecordDatafile *datafiles;

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 from support import processes
@@ -264,6 +265,25 @@ def test_a_database_that_is_there_is_in_the_way(service, ora):
     assert ora.checksum("TESTDB15").keys() == before.keys()
     assert ora.status()["TESTDB15"]["status"] == "OPEN"
     assert_failed_restore(service, backup_id, outcome, "DatabaseExists", "TESTDB15", take_over=False)
+
+
+@pytest.mark.parametrize("kind", ["data file", "control file", "redo log"])
+def test_a_file_of_the_database_alone_is_in_the_way(make_host, make_daemon, lost, kind):
+    host, one = bare(make_host, make_daemon, lost)
+    database = lost.databases["TESTDB15"]
+    data = [f["name"] for f in database["datafiles"]]
+    part = {"control file": "control", "redo log": "redo"}.get(kind)
+    left = Path(data[0] if part is None else next(name for name in database["other_files"] if part in name))
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.write_bytes(b"not ours")
+    one.start()
+    outcome = one.wait(one.restore_backup(lost.backup_id))
+    assert (outcome.result, outcome.error_name) == ("failed", ERROR + "DatabaseExists")
+    assert str(left) in outcome.error_message
+    assert left.read_bytes() == b"not ours"
+    left.unlink()
+    one.restore(lost.backup_id)
+    lost.assert_same_blocks(host)
 
 
 @pytest.mark.needs_root

@@ -43,6 +43,7 @@ static void example_database(RecordDatabase *database, const char *sid, const ch
         };
         assert_int_equal(string_list_add(&database->open_pdbs, "ORCLPDB1"), 0);
         assert_int_equal(string_list_add(&database->restore_points, "BEFORE_UPGRADE"), 0);
+        assert_int_equal(string_list_add(&database->other_files, "/oradata/redo01.log"), 0);
         assert_int_equal(string_list_add(&database->notes, "NOLOGGING changes in file 4"), 0);
         database->n_datafiles = 2;
         database->datafiles = calloc(2, sizeof(RecordDatafile));

@@ -209,7 +209,7 @@ static void the_volume_is_checked(void **state) {
 /* Every key of the golden record: renamed it is missing, with null it has no type. */
 static void every_key_is_needed_and_has_a_type(void **state) {
         static const char *const nullable[] = {
-                "block_change_tracking", "incremental_scn", "previous", "parent"};
+                "block_change_tracking", "incremental_scn", "previous", "parent", "other_files"};
         CLEANUP(cleanup_free) char *text = printed();
         size_t n = 0;
         for (char *at = text; (at = strstr(at, "\":")) != NULL; at += 2) {
