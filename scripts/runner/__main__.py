@@ -12,9 +12,14 @@ import tempfile
 from builds import Build, BuildFailed
 from guard import Guard
 from selection import Selection
-from suites import Totals, run_pytest, run_pytest_as_ordinary_user, run_tidy, run_units
+from suites import Totals, run_pytest, run_pytest_as_ordinary_user, run_pytest_booted, run_tidy, run_units
 
-PLAIN = Build("build", "the plain build", ["-Dtest_hooks=false", "-Dbuildtype=debugoptimized", "-Dwerror=true"])
+# Configured as an installation of the system: it is what the tests on a booted systemd install.
+PLAIN = Build(
+    "build",
+    "the plain build",
+    ["-Dtest_hooks=false", "-Dbuildtype=debugoptimized", "-Dwerror=true", "-Dprefix=/usr", "-Dsysconfdir=/etc", "-Dlocalstatedir=/var"],
+)
 # Without -Werror: instrumented code makes gcc warn of what cannot happen; the plain build and clang's have it.
 SANITIZED = Build(
     "build-asan",
@@ -51,6 +56,8 @@ def run_everything(top, temporary, selection, ci, totals):
         if os.getuid() == 0:
             say("the daemon's tests as an ordinary user who owns the Oracle home")
             run_pytest_as_ordinary_user(top, selection, temporary, totals)
+            say("a booted systemd")
+            run_pytest_booted(top, selection, temporary, totals)
     if not ci:
         return
     if build(top, CLANG, totals):
