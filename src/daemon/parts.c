@@ -96,6 +96,12 @@ void loaded_settings_done(LoadedSettings *loaded) {
         *loaded = (LoadedSettings){0};
 }
 
+/* What a reload may change. */
+static void tune_store(Store *store, const Config *config) {
+        directory_store_set_retry_time(store, config->retry_time_msec);
+        store_set_rate(store, config->rate_limit);
+}
+
 void parts_use_settings(Parts *parts, LoadedSettings *loaded) {
         LoadedSettings old = parts->loaded;
         Service *service = &parts->service;
@@ -108,7 +114,7 @@ void parts_use_settings(Parts *parts, LoadedSettings *loaded) {
         service->oracle.password = parts->loaded.oracle_password;
         service->oracle.stall_timeout_msec = config->oracle_stall_timeout_msec;
         if (service->store != NULL)
-                store_set_rate(service->store, config->rate_limit);
+                tune_store(service->store, config);
         loaded_settings_done(&old);
 }
 
@@ -170,9 +176,10 @@ static int make_store(Parts *parts, Loop *loop, Error *err) {
                         "[store] type: only directory is built yet");
         int r = directory_store_new(
                 loop, parts->store_pool, config->directory_path, &parts->service.store, err);
-        if (r >= 0)
-                store_set_rate(parts->service.store, config->rate_limit);
-        return r;
+        if (r < 0)
+                return r;
+        tune_store(parts->service.store, config);
+        return 0;
 }
 
 /* Where the child runner is: ORABACKUP_EXEC_SOCKET, or the socket of orabackup-exec.socket when it

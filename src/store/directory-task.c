@@ -154,9 +154,20 @@ static void free_entries(DirectoryTask *task) {
         free(task->entries);
 }
 
+void directory_task_reset(DirectoryTask *task) {
+        free_entries(task);
+        free(task->data);
+        task->entries = NULL;
+        task->n_entries = 0;
+        task->data = NULL;
+        task->data_size = 0;
+        task->object_size = 0;
+        task->already_there = task->has_etag = false;
+}
+
 void directory_task_done(DirectoryTask *task) {
         pthread_mutex_destroy(&task->lock);
-        free_entries(task);
+        directory_task_reset(task);
         free(task->root);
         free(task->name);
         free(task->object);
@@ -164,5 +175,4 @@ void directory_task_done(DirectoryTask *task) {
         free(task->backup_id);
         free(task->attempt);
         free(task->segments);
-        free(task->data);
 }

@@ -43,6 +43,8 @@ typedef struct DirectoryTask {
 
 int directory_task_init(
         DirectoryTask *task, const char *root, const StoreOperation *operation, Error *err);
+void directory_task_reset(
+        DirectoryTask *task); /* what a run that failed left, before another one */
 void directory_task_done(DirectoryTask *task);
 int directory_task_run(DirectoryTask *task, Error *err);
 

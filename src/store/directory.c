@@ -7,13 +7,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #include "base/strings.h"
 #include "event/timer.h"
 #include "store/directory-task.h"
 #include "store/driver.h"
 #include "store/rate.h"
 
-enum { DURABLE_BYTES = 160 };
+enum { DURABLE_BYTES = 160, FIRST_PAUSE_MSEC = 250, LONGEST_PAUSE_MSEC = 30 * 1000 };
 
 typedef struct Request Request;
 
@@ -22,11 +23,12 @@ typedef struct DirectoryStore {
         WorkPool *files;
         Timer *timer;
         Rate rate;
-        Request *first_delayed, *last_delayed; /* by begin_usec */
+        Request *delayed; /* by begin_usec */
         size_t n_requests;
         dev_t device;
         ino_t inode;
         bool is_open;
+        uint64_t retry_time_msec;
         char durable[DURABLE_BYTES]; /* the attempt whose file and directories are on the disk */
 } DirectoryStore;
 
@@ -37,6 +39,9 @@ struct Request {
         void *userdata;
         Work *work; /* NULL while delayed */
         uint64_t begin_usec;
+        uint64_t failed_usec; /* the first failure; 0: none */
+        uint64_t pause_msec;  /* before the next try */
+        bool tries_again;
         Request *next;
         int r;
         Error error;
@@ -95,16 +100,50 @@ static void request_run(void *userdata) {
         request->r = directory_task_run(&request->task, &request->error);
 }
 
+static void arm(DirectoryStore *store);
+static void delay(DirectoryStore *store, Request *request);
+
+/* A mounted file system comes back: what failed for its sake is tried again, after pauses that grow
+ * and differ. Opening is the daemon's to repeat. */
+static bool may_try_again(const DirectoryStore *store, const Request *request) {
+        uint64_t until = request->failed_usec + store->retry_time_msec * 1000;
+
+        return request->r < 0 && request->error.kind == ERROR_STORE_UNAVAILABLE &&
+               request->task.type != STORE_OPEN && request->task.type != STORE_SPACE &&
+               clock_monotonic_usec() + request->pause_msec * 1000 < until;
+}
+
 static void request_on_done(void *userdata) {
         Request *request = userdata;
         DirectoryStore *store = store_of(request);
+
+        if (request->failed_usec == 0)
+                request->failed_usec = clock_monotonic_usec();
+        request->tries_again = may_try_again(store, request);
+        if (request->tries_again)
+                return;
         store->n_requests--;
         learn(store, request);
         reply(request);
 }
 
 static void request_release(void *userdata) {
-        request_free(userdata);
+        Request *request = userdata;
+
+        if (!request->tries_again) {
+                request_free(request);
+                return;
+        }
+        uint64_t pause_msec = request->pause_msec + random_below(request->pause_msec + 1);
+        request->work = NULL;
+        request->tries_again = false;
+        request->error = (Error){0};
+        directory_task_reset(&request->task);
+        request->begin_usec = clock_monotonic_usec() + pause_msec * 1000;
+        if (request->pause_msec < LONGEST_PAUSE_MSEC)
+                request->pause_msec *= 2;
+        delay(store_of(request), request);
+        arm(store_of(request));
 }
 
 static const WorkFunctions request_functions = {request_run, request_on_done, request_release};
@@ -117,39 +156,35 @@ static int begin(DirectoryStore *store, Request *request, Error *err) {
 }
 
 static void arm(DirectoryStore *store) {
-        if (store->first_delayed == NULL) {
+        if (store->delayed == NULL) {
                 timer_disarm(store->timer);
                 return;
         }
-        uint64_t now = clock_monotonic_usec(), due = store->first_delayed->begin_usec;
+        uint64_t now = clock_monotonic_usec(), due = store->delayed->begin_usec;
         timer_arm(store->timer, due > now ? (due - now + 999) / 1000 : 0);
 }
 
 static void delay(DirectoryStore *store, Request *request) {
-        request->next = NULL;
-        if (store->last_delayed != NULL)
-                store->last_delayed->next = request;
-        else
-                store->first_delayed = request;
-        store->last_delayed = request;
+        Request **at = &store->delayed;
+
+        while (*at != NULL && (*at)->begin_usec <= request->begin_usec)
+                at = &(*at)->next;
+        request->next = *at;
+        *at = request;
 }
 
 static void undelay(DirectoryStore *store, Request *request) {
-        Request *previous = NULL;
-        for (Request *next = store->first_delayed; next != request; next = next->next)
-                previous = next;
-        if (previous != NULL)
-                previous->next = request->next;
-        else
-                store->first_delayed = request->next;
-        if (store->last_delayed == request)
-                store->last_delayed = previous;
+        Request **at = &store->delayed;
+
+        while (*at != request)
+                at = &(*at)->next;
+        *at = request->next;
 }
 
 /* One a turn: the callback of a failed one may do anything to the store. */
 static void on_turn(void *userdata) {
         DirectoryStore *store = userdata;
-        Request *request = store->first_delayed;
+        Request *request = store->delayed;
         if (request == NULL || request->begin_usec > clock_monotonic_usec()) {
                 arm(store);
                 return;
@@ -183,6 +218,7 @@ directory_start(Store *base, const StoreOperation *operation, StoreRequest **ret
                 return r;
         }
         request->base.store = base;
+        request->pause_msec = FIRST_PAUSE_MSEC;
         request->on_done = operation->on_done;
         request->userdata = operation->userdata;
         request->task.device = store->device;
@@ -228,8 +264,15 @@ static void directory_set_rate(Store *base, uint64_t bytes_per_sec) {
         DirectoryStore *store = (DirectoryStore *)base;
         uint64_t now = clock_monotonic_usec();
         rate_set(&store->rate, now, bytes_per_sec);
-        for (Request *request = store->first_delayed; request != NULL; request = request->next)
-                request->begin_usec = rate_book(&store->rate, now, request->task.size);
+        Request *waiting = store->delayed;
+        store->delayed = NULL;
+        while (waiting != NULL) {
+                Request *request = waiting;
+                waiting = request->next;
+                if (request->failed_usec == 0)
+                        request->begin_usec = rate_book(&store->rate, now, request->task.size);
+                delay(store, request);
+        }
         arm(store);
 }
 
@@ -241,6 +284,10 @@ static Store *directory_free(Store *base) {
         free(base->description);
         free(store);
         return NULL;
+}
+
+void directory_store_set_retry_time(Store *store, uint64_t retry_time_msec) {
+        ((DirectoryStore *)store)->retry_time_msec = retry_time_msec;
 }
 
 static const StoreDriver directory_driver = {

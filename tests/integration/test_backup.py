@@ -340,6 +340,34 @@ def test_bad_recipients(make_daemon, ora, identity, content, part):
     assert_refused_backup(one, started, one.wait(started.job), "Config", str(one.recipients), repair=right)
 
 
+def test_a_store_that_is_away_for_a_moment_is_waited_for(service, ora):
+    ora.hold("piece-2")
+    started = service.create_backup()
+    ora.wait_reached("piece-2")
+    service.store.rename(away := service.store.with_name("away"))
+    ora.release("piece-2")
+    assert service.wait_phase(started.job, "upload")["State"] == "running"
+    away.rename(service.store)
+    assert service.wait(started.job).result == "done", service.log()
+    assert service.get_backup(started.backup_id)["state"] == "COMPLETED"
+
+
+def test_a_store_that_stays_away_gets_the_cause_when_it_is_back(service, ora):
+    service.configure(store={"retry_time": "1s"})
+    service.call("Reload")
+    ora.hold("piece-2")
+    started = service.create_backup()
+    ora.wait_reached("piece-2")
+    service.store.rename(away := service.store.with_name("away"))
+    ora.release("piece-2")
+    outcome = service.wait(started.job)
+    assert (outcome.result, outcome.error_name) == ("failed", ERROR + "StoreUnavailable")
+    assert str(service.store) in outcome.error_message
+    away.rename(service.store)
+    wait_until(lambda: f"{started.backup_id}/failed.json" in service.objects(), 60, "failed.json is not delivered")
+    assert_failed_backup(service, started, outcome, "StoreUnavailable", str(service.store))
+
+
 def test_a_cancelled_backup_leaves_claim_and_cause_only(service, ora):
     ora.hold("piece-2")
     started = service.create_backup()

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/files.h"
 #include "base/strings.h"
 #include "event/work.h"
@@ -396,6 +397,41 @@ static void failures_of_the_disk_are_the_stores(void **state) {
         assert_true(f->reply.already_there);
 }
 
+static void what_fails_in_passing_is_tried_again(void **state) {
+        Fixture *f = *state;
+
+        directory_store_set_retry_time(f->store, 60 * 1000);
+        fault(f, "store-put-record", "error 5");
+        assert_int_equal(do_put(f, RECORD, "{}"), 0);
+        fault(f, "store-put-segment-done", "error 116");
+        assert_int_equal(do_put_segment(f, 0), 0);
+        fault(f, "store-get-object", "error 5");
+        assert_int_equal(do_get(f, RECORD), 0);
+        fault(f, "store-put-segment", "error 28");
+        assert_int_equal(do_put_segment(f, 1), -ENOSPC); /* no passing reason */
+}
+
+static void what_stays_away_is_reported_after_the_retry_time(void **state) {
+        Fixture *f = *state;
+        CLEANUP(cleanup_free) char *elsewhere = path_join(f->directory, "elsewhere");
+        StoreRequest *waiting = NULL;
+
+        directory_store_set_retry_time(f->store, 600);
+        assert_int_equal(rename(f->root, elsewhere), 0);
+        uint64_t start = clock_monotonic_usec();
+        assert_true(do_put(f, RECORD, "{}") < 0);
+        assert_int_equal(f->err.kind, ERROR_STORE_UNAVAILABLE);
+        assert_true(clock_monotonic_usec() - start >= 250 * 1000);
+        /* One that waits for its next try may be cancelled, and one that comes back in time
+         * succeeds. */
+        directory_store_set_retry_time(f->store, 60 * 1000);
+        assert_int_equal(
+                store_put_object(f->store, RECORD, "{}", 2, on_done, f, &waiting, NULL), 0);
+        assert_int_equal(rename(elsewhere, f->root), 0);
+        assert_int_equal(do_put(f, "db1/begin/0000000001.json", "{}"), 0);
+        store_cancel(waiting);
+}
+
 static void another_file_system_in_its_place_is_refused(void **state) {
         Fixture *f = *state;
         char moved[128];
@@ -542,6 +578,8 @@ int main(void) {
                 test(a_segment_with_another_md5_is_not_acknowledged),
                 test(removals_leave_nothing),
                 test(failures_of_the_disk_are_the_stores),
+                test(what_fails_in_passing_is_tried_again),
+                test(what_stays_away_is_reported_after_the_retry_time),
                 test(another_file_system_in_its_place_is_refused),
                 test(a_cancelled_put_gives_its_buffer_back_at_once),
                 test(a_rate_makes_transfers_wait),
