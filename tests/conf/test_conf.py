@@ -136,6 +136,19 @@ def test_sysusers_and_tmpfiles_are_taken(tmp_path):
     assert (root / "etc/orabackup/credentials").stat().st_mode & 0o7777 == 0o700
 
 
+def test_each_message_id_has_its_entry_in_the_catalog(tmp_path):
+    ids = dict(re.findall(r'#define (MESSAGE_ID_\w+) "([0-9a-f]{32})"', (paths.TOP / "src/base/message-ids.h").read_text()))
+    assert len(set(ids.values())) == len(ids) > 10
+    folder = tmp_path / "usr/lib/systemd/catalog"
+    folder.mkdir(parents=True)
+    (tmp_path / "var/lib/systemd/catalog").mkdir(parents=True)
+    shutil.copy(paths.TOP / "conf/orabackup.catalog", folder)
+    done = run("journalctl", "--root", str(tmp_path), "--update-catalog")
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    listed = run("journalctl", "--root", str(tmp_path), "--list-catalog").stdout
+    assert {line.split()[0] for line in listed.splitlines()} == set(ids.values())
+
+
 def test_an_installation_has_every_file(tmp_path):
     done = run("meson", "install", "--no-rebuild", "--destdir", str(tmp_path), "-C", str(paths.PLAIN))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -152,6 +165,7 @@ def test_an_installation_has_every_file(tmp_path):
         "systemd/system/orabackup-exec@.service",
         "sysusers.d/orabackup.conf",
         "tmpfiles.d/orabackup.conf",
+        "systemd/catalog/orabackup.catalog",
         "man/man8/orabackupd.8",
         "man/man5/orabackup.conf.5",
     ):
