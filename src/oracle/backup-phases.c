@@ -80,10 +80,18 @@ static void on_piece_line(BackupRun *run, const RmanEvent *event) {
         step_stop(&run->step);
 }
 
-/* A file without a base although the preflight saw one: RMAN's base is not what the chain says. */
+static bool is_new_file(const BackupRun *run, uint32_t file) {
+        for (size_t i = 0; i < run->options.n_parent_files; i++)
+                if (run->options.parent_files[i].file == file)
+                        return false;
+        return true;
+}
+
+/* A file without a base although the preflight saw one: RMAN's base is not what the chain says. One
+ * that came after the preflight gets its level 0 in a supplementary round. */
 static void on_no_parent(BackupRun *run, uint32_t file) {
         char detail[64];
-        if (run->options.level == 0)
+        if (run->options.level == 0 || is_new_file(run, file))
                 return;
         snprintf(detail, sizeof detail, "datafile %" PRIu32, file);
         refuse(run, ERROR_CHAIN_BROKEN, "found no parent backup of a file", detail);
@@ -208,8 +216,9 @@ int backup_run_begin_rman(BackupRun *run, Error *err) {
                 .set_compression = has_basic_compression(run),
                 .channels = run_channels(run),
                 .max_piece_size = run->options.max_piece_size,
-                .datafiles = run->rounds > 0 ? consistency->missing_files : NULL,
-                .n_datafiles = run->rounds > 0 ? consistency->n_missing_files : 0,
+                .datafiles = run->rounds > 0 ? consistency->missing_files : run->options.new_files,
+                .n_datafiles = run->rounds > 0 ? consistency->n_missing_files
+                                               : run->options.n_new_files,
                 .logs = logs,
                 .n_logs = run->n_threads,
                 .has_spfile = run->has_spfile,
@@ -281,6 +290,9 @@ static int check_consistency(BackupRun *run, Error *err) {
                         .run = &run->result.facts,
                         .threads = run->threads,
                         .n_threads = run->n_threads,
+                        .is_level1 = run->options.level == 1,
+                        .parent_files = run->parent_files,
+                        .n_parent_files = run->options.n_parent_files,
                         .unchanged = run->unchanged,
                         .n_unchanged = run->n_unchanged,
                         .known_dropped = run->known_dropped,
@@ -290,6 +302,20 @@ static int check_consistency(BackupRun *run, Error *err) {
                 },
                 &run->result.consistency,
                 &run->hole,
+                err);
+}
+
+static int check_link(BackupRun *run, Error *err) {
+        return link_check_run(
+                &(LinkRun){
+                        .sid = run->database.sid,
+                        .parent = run->options.parent_files,
+                        .n_parent = run->options.n_parent_files,
+                        .facts = &run->result.facts,
+                        .unchanged = run->unchanged,
+                        .n_unchanged = run->n_unchanged,
+                },
+                &run->result.warnings,
                 err);
 }
 
@@ -329,7 +355,8 @@ int backup_run_judge_facts(BackupRun *run, const Rows *rows, BackupRunState *ret
         if (run->result.consistency.needs_round)
                 return next_round(run, ret_next, err);
         *ret_next = BACKUP_RUN_TIMES;
-        return preflight_run_warnings(
+        r = run->options.level == 1 ? check_link(run, err) : 0;
+        return r < 0 ? r : preflight_run_warnings(
                 run->database.sid,
                 &run->result.facts,
                 run->result.consistency.low_scn,

@@ -242,6 +242,17 @@ static void on_stopped(void *userdata) {
                 backup_run_end(run, NULL);
 }
 
+static int copy_parent_files(BackupRun *run, Error *err) {
+        const BackupRunOptions *options = &run->options;
+        run->parent_files = calloc(options->n_parent_files + 1, sizeof *run->parent_files);
+        if (run->parent_files == NULL)
+                return error_oom(err);
+        for (size_t i = 0; i < options->n_parent_files; i++)
+                run->parent_files[i] = (FileKey){
+                        options->parent_files[i].file, options->parent_files[i].creation_scn};
+        return 0;
+}
+
 static int backup_run_prepare(BackupRun *run, const BackupRunOptions *options, Error *err) {
         if (oracle_database_copy(options->database, &run->database) < 0)
                 return error_oom(err);
@@ -254,7 +265,9 @@ static int backup_run_prepare(BackupRun *run, const BackupRunOptions *options, E
         run->options.destination = run->destination;
         run->has_spfile = options->facts->spfile != NULL && options->facts->spfile[0] != '\0';
         rman_command_id(run->tag, run->command_id);
-        int r = timer_new(run->oracle->loop, on_stopped, run, &run->stopped, err);
+        int r = copy_parent_files(run, err);
+        if (r >= 0)
+                r = timer_new(run->oracle->loop, on_stopped, run, &run->stopped, err);
         if (r >= 0)
                 r = step_init(&run->step, run->oracle, &run->database, err);
         return r;
@@ -312,6 +325,7 @@ BackupRun *backup_run_free(BackupRun *run) {
         free(run->threads);
         free(run->unchanged);
         free(run->known_dropped);
+        free(run->parent_files);
         free(run);
         return NULL;
 }

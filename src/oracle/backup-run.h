@@ -7,6 +7,7 @@
 
 #include "oracle/consistency.h"
 #include "oracle/facts.h"
+#include "oracle/link.h"
 #include "oracle/oracle.h"
 #include "oracle/output.h"
 
@@ -41,6 +42,12 @@ typedef struct BackupRunOptions {
         const OracleDatabase *database;
         const DatabaseFacts *facts; /* of the preflight; lives until on_done */
         unsigned level;
+        /* Level 1: the files of the parent, and those that need a level 0 first; live until
+         * on_done. */
+        const LinkFile *parent_files;
+        size_t n_parent_files;
+        const uint32_t *new_files;
+        size_t n_new_files;
         const char *tag;
         const char *destination; /* <backup_dir>/<backup_id>, exists */
         bool compressed;

@@ -235,19 +235,35 @@ check_logs(const ConsistencyInput *input, Consistency *result, LogHole *ret_hole
         return r;
 }
 
-static bool is_unchanged(const ConsistencyInput *input, uint32_t file) {
-        for (size_t i = 0; i < input->n_unchanged; i++)
-                if (input->unchanged[i] == file)
+static bool is_of_parent(const ConsistencyInput *input, const DatafileFacts *file) {
+        for (size_t i = 0; i < input->n_parent_files; i++)
+                if (input->parent_files[i].file == file->file &&
+                    input->parent_files[i].creation_scn == file->creation_scn)
                         return true;
         return false;
 }
 
-static bool has_row(const ConsistencyInput *input, uint32_t file) {
-        const RunFacts *run = input->run;
+/* What RMAN skipped counts only for a file of the parent: a number may be that of a new file by
+ * now. */
+static bool is_unchanged(const ConsistencyInput *input, const DatafileFacts *file) {
+        for (size_t i = 0; i < input->n_unchanged; i++)
+                if (input->unchanged[i] == file->file)
+                        return !input->is_level1 || is_of_parent(input, file);
+        return false;
+}
 
-        for (size_t i = 0; i < run->n_datafiles; i++)
-                if (run->datafiles[i].file == file && row_counts(input, &run->datafiles[i]))
+/* A chain holds a level 0 of each of its files: a file the parent lacks must have one here. */
+static bool has_row(const ConsistencyInput *input, const DatafileFacts *file) {
+        const RunFacts *run = input->run;
+        bool any_level = !input->is_level1 || is_of_parent(input, file);
+
+        for (size_t i = 0; i < run->n_datafiles; i++) {
+                const BackupDatafileFacts *row = &run->datafiles[i];
+
+                if (row->file == file->file && row_counts(input, row) &&
+                    (any_level || row->level == 0))
                         return true;
+        }
         return false;
 }
 
@@ -275,7 +291,7 @@ static void find_missing(const ConsistencyInput *input, Consistency *result) {
 
         for (size_t i = 0; i < run->n_structure; i++) {
                 const DatafileFacts *file = &run->structure[i];
-                bool held = has_row(input, file->file) || is_unchanged(input, file->file);
+                bool held = has_row(input, file) || is_unchanged(input, file);
 
                 if (held && file->creation_scn < result->until_scn)
                         continue;

@@ -44,6 +44,10 @@ typedef struct ConsistencyInput {
         const RunFacts *run;
         const ThreadFacts *threads; /* enabled threads, from the preflight */
         size_t n_threads;
+        /* Of a level 1: the files of its parent. Any other file needs a level 0 in this run. */
+        bool is_level1;
+        const FileKey *parent_files;
+        size_t n_parent_files;
         const uint32_t *unchanged; /* files RMAN skipped because they have not changed (level 1) */
         size_t n_unchanged;
         /* What an earlier round found dropped: the logs and the control file of this round are

@@ -39,6 +39,7 @@ void database_facts_done(DatabaseFacts *facts) {
                 &facts->foreign,
         };
 
+        free(facts->bases);
         for (size_t i = 0; i < ELEMENTSOF(strings); i++)
                 free(strings[i]);
         for (size_t i = 0; i < ELEMENTSOF(lists); i++)

@@ -27,6 +27,17 @@ typedef struct ThreadFacts {
         uint64_t first_scn;
 } ThreadFacts;
 
+/* P8, P8C: what RMAN could take as the base of a level 1. */
+typedef struct BaseFacts {
+        uint32_t file;
+        uint64_t creation_scn, resetlogs_scn, level,
+                checkpoint_scn; /* resetlogs_scn 0: of a copy */
+        char tag[64];
+        char completed[24]; /* local time of the source, "" where it is not known */
+        bool copy;          /* an image copy, of somebody else */
+        bool available;     /* every piece has STATUS 'A' */
+} BaseFacts;
+
 typedef struct DatabaseFacts {
         /* P1, P2 */
         char *instance_name, *host_name, *version, *edition, *status; /* STARTED MOUNTED OPEN */
@@ -55,6 +66,9 @@ typedef struct DatabaseFacts {
         StringList failed_destinations; /* "LOG_ARCHIVE_DEST_1: ORA-.." */
         StringList foreign;             /* a line for each other RMAN user's trace (P7) */
         uint64_t used_bytes;            /* estimate of a level 0: history, else datafile sizes */
+        /* P8, asked for a level 1 only */
+        BaseFacts *bases;
+        size_t n_bases;
 } DatabaseFacts;
 void datafile_facts_done(DatafileFacts *files, size_t n);
 void database_facts_done(DatabaseFacts *facts);

@@ -104,6 +104,8 @@ static int ask_database(Preflight *preflight, Error *err) {
         preflight->state = PREFLIGHT_DATABASE;
         for (size_t i = 0; i < ELEMENTSOF(questions); i++)
                 sql_ask(questions[i], version, &statements);
+        if (preflight->options.with_bases)
+                sql_ask(SQL_BASES, version, &statements);
         return ask(preflight, &statements, err);
 }
 
@@ -141,6 +143,8 @@ static int take_database(Preflight *preflight, const Rows *rows, Error *err) {
                 r = queries_threads(rows, &facts->threads, &facts->n_threads, err);
         if (r >= 0)
                 r = take_logfiles(preflight, rows, err);
+        if (r >= 0 && preflight->options.with_bases)
+                r = queries_bases(rows, &facts->bases, &facts->n_bases, err);
         return r < 0 ? error_prefix(err, "%s", preflight->options.database->sid) : 0;
 }
 

@@ -8,6 +8,7 @@ typedef struct Preflight Preflight;
 
 typedef struct PreflightOptions {
         OracleDatabase *database; /* located (dbs_dir, network_dir filled in) by the preflight */
+        bool with_bases;          /* also what RMAN would base a level 1 on */
         /* Refusals: NotArchivelog, Oracle (down, not open), OracleAuth, Unsupported (RAC, ASM,
          * standby..), each naming the SID and what to do. `warnings`: lines for the journal and the
          * record's notes. facts NULL on error. The caller may take the facts (leave them zeroed).

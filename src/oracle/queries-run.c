@@ -61,6 +61,7 @@ static const Field base_fields[] = {
         FIELD(BaseFacts, 3, FIELD_U64, level),
         FIELD(BaseFacts, 4, FIELD_U64, checkpoint_scn),
         FIELD(BaseFacts, 5, FIELD_CHARS, tag),
+        FIELD(BaseFacts, 10, FIELD_CHARS, completed),
 };
 static const Field copy_fields[] = {
         FIELD(BaseFacts, 0, FIELD_U32, file),
@@ -68,6 +69,7 @@ static const Field copy_fields[] = {
         FIELD(BaseFacts, 2, FIELD_U64, checkpoint_scn),
         FIELD(BaseFacts, 3, FIELD_U64, level),
         FIELD(BaseFacts, 4, FIELD_CHARS, tag),
+        FIELD(BaseFacts, 6, FIELD_CHARS, completed),
 };
 
 static int more_of_backup_datafile(const Row *row, void *item, Error *err) {

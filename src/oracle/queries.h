@@ -49,13 +49,5 @@ typedef struct SessionFacts {
 } SessionFacts;
 int queries_sessions(const Rows *rows, SessionFacts **ret, size_t *ret_n, Error *err);
 
-/* P8, P8C: what RMAN could take as the base of a level 1. */
-typedef struct BaseFacts {
-        uint32_t file;
-        uint64_t creation_scn, resetlogs_scn, level,
-                checkpoint_scn; /* resetlogs_scn 0: of a copy */
-        char tag[64];
-        bool copy;      /* an image copy, of somebody else */
-        bool available; /* every piece has STATUS 'A' */
-} BaseFacts;
+/* SQL_BASES (P8, P8C). Caller frees. */
 int queries_bases(const Rows *rows, BaseFacts **ret, size_t *ret_n, Error *err);

@@ -107,7 +107,7 @@ static const VersionedText questions[] = {
          "\n group by bd.file#, bd.creation_change#, bd.resetlogs_change#, bd.incremental_level,"
          "\n bd.checkpoint_change#, bp.tag, bp.device_type;\n"
          ROW("P8C") NUM("file#") NUM("creation_change#") NUM("checkpoint_change#")
-         NUM("incremental_level") STR("tag") STR("name")
+         NUM("incremental_level") STR("tag") STR("name") TIME("completion_time")
          "\n from v$datafile_copy where status = 'A' and incremental_level is not null;\n"},
         {SQL_SIZE, 0,
          ROW("P9") NUM("nvl(sum(bd.blocks*bd.block_size),0)") " from v$backup_datafile bd"

@@ -41,7 +41,7 @@ typedef enum SqlQuestion {
                                    operation count newest; P7C: copies */
         SQL_BASES,      /* P8: file creation_scn resetlogs_scn level checkpoint_scn tag device count
                            min_status max_status newest; P8C: file creation_scn checkpoint_scn
-                           level tag name */
+                           level tag name completed */
         SQL_SIZE,       /* P9: bytes of the newest level 0 of each file, 0: none */
         SQL_STRUCTURE,  /* A4N: name of each data, redo log, temp and control file */
         SQL_LOGFILES,   /* A4L: group member */
