@@ -9,6 +9,7 @@
 #include "job/commit.h"
 #include "job/members.h"
 #include "job/owed.h"
+#include "job/parent.h"
 #include "job/plan.h"
 #include "job/runs.h"
 #include "job/upload.h"
@@ -45,12 +46,15 @@ typedef struct Backup {
         LedgerJob row;
         LedgerPrevious previous;
 
+        char *wanted_parent; /* of the request: an id or "latest"; NULL: level 0 */
+        Source parent;       /* of a level 1, once it was found */
         BackupPlan plan;
         Members members;
         Record record;
         uint64_t staged_bytes;
         uint32_t pieces_staged;
 
+        ParentSearch *search;
         Planner *planner;
         Claiming *claiming;
         Upload *upload;
@@ -77,6 +81,11 @@ void backup_show_progress(Backup *backup);
 void backup_prepare(Backup *backup);
 void backup_over(Backup *backup, const Error *err);
 LogFields backup_log_fields(const Backup *backup);
+
+/* backup-begin.c: parent and plan; ends with backup_planned() */
+int backup_begin(Backup *backup, Error *err);
+void backup_planned(Backup *backup, BackupPlan *plan); /* backup.c */
+void backup_say_chain_ends(const Backup *backup);      /* when the cause is that */
 
 /* backup-stage.c */
 int backup_stage_start(Backup *backup, Error *err); /* RMAN */

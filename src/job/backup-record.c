@@ -22,17 +22,51 @@ static void copy_list(StringList *to, const StringList *from, bool *failed) {
 }
 
 /* The row of this run that a later level 1 of the file starts from. */
-static const BackupDatafileFacts *last_row(const RunFacts *facts, uint32_t file) {
+static const BackupDatafileFacts *last_row(const RunFacts *facts, const DatafileFacts *file) {
         const BackupDatafileFacts *last = NULL;
 
         for (size_t i = 0; i < facts->n_datafiles; i++)
-                if (facts->datafiles[i].file == file &&
+                if (facts->datafiles[i].file == file->file &&
+                    facts->datafiles[i].creation_scn == file->creation_scn &&
                     (last == NULL || facts->datafiles[i].checkpoint_scn > last->checkpoint_scn))
                         last = &facts->datafiles[i];
         return last;
 }
 
-static int add_datafiles(const BackupRunResult *result, RecordDatabase *ret, Error *err) {
+/* A file without a row has not changed since the parent (the run proved it): RMAN's base of it
+ * stays the older one. */
+static int fill_datafile(
+        const PlannedDatabase *planned,
+        const DatafileFacts *file,
+        const BackupDatafileFacts *row,
+        RecordDatafile *ret,
+        Error *err) {
+        const LinkFile *before = link_find(
+                planned->parent_files, planned->n_parent_files, file->file, file->creation_scn);
+
+        if (row == NULL && before == NULL)
+                return error_set(
+                        err,
+                        ERROR_NOT_CONSISTENT,
+                        -ENOENT,
+                        "data file %u (%s) is not in the backup",
+                        file->file,
+                        file->name);
+        ret->file = file->file;
+        ret->bytes = file->bytes;
+        ret->creation_scn = file->creation_scn;
+        ret->unchanged = row == NULL;
+        ret->base_scn = row == NULL ? before->base_scn : row->checkpoint_scn;
+        ret->has_incremental_scn = row != NULL && row->has_level && row->level == 1;
+        ret->incremental_scn = ret->has_incremental_scn ? row->incremental_scn : 0;
+        return 0;
+}
+
+static int add_datafiles(
+        const PlannedDatabase *planned,
+        const BackupRunResult *result,
+        RecordDatabase *ret,
+        Error *err) {
         const RunFacts *facts = &result->facts;
 
         ret->datafiles = calloc(facts->n_structure + 1, sizeof(RecordDatafile));
@@ -40,27 +74,15 @@ static int add_datafiles(const BackupRunResult *result, RecordDatabase *ret, Err
                 return error_oom(err);
         for (size_t i = 0; i < facts->n_structure; i++) {
                 const DatafileFacts *file = &facts->structure[i];
-                const BackupDatafileFacts *row = last_row(facts, file->file);
                 RecordDatafile *item = &ret->datafiles[ret->n_datafiles];
 
-                if (row == NULL)
-                        return error_set(
-                                err,
-                                ERROR_NOT_CONSISTENT,
-                                -ENOENT,
-                                "data file %u (%s) is not in the backup",
-                                file->file,
-                                file->name);
+                int r = fill_datafile(planned, file, last_row(facts, file), item, err);
+                if (r < 0)
+                        return r;
                 item->name = strdup(file->name);
                 if (item->name == NULL)
                         return error_oom(err);
                 ret->n_datafiles++;
-                item->file = file->file;
-                item->bytes = file->bytes;
-                item->creation_scn = file->creation_scn;
-                item->has_incremental_scn = row->has_level && row->level == 1;
-                item->incremental_scn = item->has_incremental_scn ? row->incremental_scn : 0;
-                item->base_scn = row->checkpoint_scn;
         }
         return 0;
 }
@@ -172,7 +194,7 @@ static int add_database(
         ret->fuzzy_scn = result->consistency.fuzzy_scn;
         ret->until_scn = result->consistency.until_scn;
 
-        int r = failed ? error_oom(err) : add_datafiles(result, ret, err);
+        int r = failed ? error_oom(err) : add_datafiles(planned, result, ret, err);
         if (r >= 0)
                 r = add_logs(&result->consistency, ret, err);
         if (r >= 0)
@@ -224,6 +246,12 @@ static void copy_header(const BackupRecordInput *input, Record *ret, bool *faile
         ret->sequence = claim->sequence;
         ret->created_usec = claim->created_usec;
         ret->level = claim->level;
+        if (input->parent != NULL) {
+                copy(&ret->parent_id, input->parent->record.id, failed);
+                memcpy(ret->parent_sha256,
+                       input->parent->record_sha256,
+                       sizeof(ret->parent_sha256));
+        }
         if (input->previous->id[0] != '\0') {
                 copy(&ret->previous_id, input->previous->id, failed);
                 ret->previous_sequence = input->previous->sequence;

@@ -5,6 +5,7 @@
 #include "job/members.h"
 #include "job/plan.h"
 #include "job/runs.h"
+#include "job/source.h"
 #include "ledger/db.h"
 #include "repository/control.h"
 #include "repository/record.h"
@@ -14,6 +15,7 @@ typedef struct BackupRecordInput {
         const Claim
                 *claim; /* id, name, description, instance, hostname, sequence, created, level */
         const LedgerPrevious *previous; /* id "": none */
+        const Source *parent; /* NULL: level 0 */
         const BackupPlan *plan;
         const Runs *runs; /* every database is done */
         const Config *config;

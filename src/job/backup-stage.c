@@ -284,6 +284,7 @@ static int make_record(Backup *backup, Error *err) {
         BackupRecordInput input = {
                 .claim = &backup->claim,
                 .previous = &backup->previous,
+                .parent = backup->claim.level == 0 ? NULL : &backup->parent,
                 .plan = &backup->plan,
                 .runs = backup->runs,
                 .config = backup->settings->config,

@@ -89,7 +89,7 @@ static void on_upload_stopped(void *userdata) {
 }
 
 void backup_settle(Backup *backup) {
-        if (backup->planner != NULL || backup->runs != NULL || backup->upload != NULL ||
+        if (backup->search != NULL || backup->planner != NULL || backup->runs != NULL || backup->upload != NULL ||
             backup->claiming != NULL || backup->commit != NULL || backup->pass != NULL ||
             backup->n_steps > 0)
                 return;
@@ -107,6 +107,7 @@ void backup_settle(Backup *backup) {
 /* Brings to rest what can be brought to rest now; callbacks of the others end in backup_settle().
  */
 static void stop_everything(Backup *backup) {
+        backup->search = parent_search_free(backup->search);
         backup->planner = planner_free(backup->planner);
         backup->pass = owed_pass_free(backup->pass);
         backup->commit = commit_free(backup->commit);
@@ -126,6 +127,7 @@ void backup_fail(Backup *backup, const Error *err, const char *sid) {
         backup->cause = *err;
         backup->has_failed_in_rman = sid != NULL;
         (void)snprintf(backup->cause_sid, sizeof(backup->cause_sid), "%s", sid == NULL ? "" : sid);
+        backup_say_chain_ends(backup);
         backup_enter(backup, BACKUP_STOPPING);
         stop_everything(backup);
 }
@@ -168,6 +170,7 @@ static void commit(Backup *backup) {
                 .attempt = backup->attempt,
                 .claim = backup->row.object,
                 .claim_size = backup->row.object_size,
+                .parent = backup->claim.level == 0 ? NULL : &backup->parent,
                 .directory = backup->directory,
                 .on_done = on_committed,
                 .userdata = backup,
@@ -366,14 +369,9 @@ static int claim_databases(Backup *backup, Error *err) {
         return 0;
 }
 
-static void on_planned(BackupPlan *plan, const Error *err, void *userdata) {
-        Backup *backup = userdata;
+void backup_planned(Backup *backup, BackupPlan *plan) {
         Error error = {0};
 
-        if (err != NULL) {
-                backup_fail(backup, err, NULL);
-                return;
-        }
         backup->plan = *plan;
         *plan = (BackupPlan){0};
         backup->planner = planner_free(backup->planner);
@@ -395,11 +393,6 @@ static void on_planned(BackupPlan *plan, const Error *err, void *userdata) {
 }
 
 /* ---- preflight ---- */
-
-static void on_database_asked(const char *sid, void *userdata) {
-        Backup *backup = userdata;
-        job_set_database(backup->job, sid);
-}
 
 static void on_retry(void *userdata) {
         backup_prepare(userdata);
@@ -432,17 +425,7 @@ static int start(void *work, Job *job, Error *err) {
         if (r < 0)
                 return r;
         backup_enter(backup, BACKUP_PREFLIGHT);
-        PlannerOptions options = {
-                .service = backup->service,
-                .settings = backup->settings,
-                .databases = &backup->requested,
-                .level = backup->claim.level,
-                .backup_id = backup->claim.id,
-                .on_database = on_database_asked,
-                .on_done = on_planned,
-                .userdata = backup,
-        };
-        return planner_start(&options, &backup->planner, err);
+        return backup_begin(backup, err);
 }
 
 /* ---- cancel ---- */
@@ -507,6 +490,7 @@ static void *backup_free(void *work) {
 
         if (backup == NULL)
                 return NULL;
+        parent_search_free(backup->search);
         planner_free(backup->planner);
         claiming_free(backup->claiming);
         commit_free(backup->commit);
@@ -515,6 +499,8 @@ static void *backup_free(void *work) {
         upload_free(backup->upload);
         timer_free(backup->retry_timer);
         backup_plan_done(&backup->plan);
+        source_done(&backup->parent);
+        free(backup->wanted_parent);
         members_done(&backup->members);
         record_done(&backup->record);
         claim_done(&backup->claim);
@@ -532,6 +518,12 @@ static int fill_claim(Backup *backup, const BackupRequest *request, Error *err) 
         char created[24];
 
         claim->created_usec = clock_realtime_usec();
+        claim->level = request->parent == NULL ? 0 : 1;
+        if (request->parent != NULL) {
+                backup->wanted_parent = strdup(request->parent);
+                if (backup->wanted_parent == NULL)
+                        return error_oom(err);
+        }
         format_time(claim->created_usec, created);
         claim->id = strdup(request->backup_id);
         claim->instance = strdup(instance);

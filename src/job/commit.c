@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/limits.h"
+#include "job/children.h"
 #include "job/owed.h"
 #include "repository/names.h"
 #include "repository/segments.h"
@@ -27,12 +28,14 @@ struct Commit {
         bool final, leaving;
 
         StoreRequest *request;
+        Children *children;
         LedgerCall *call;
         bool in_ledger,
                 orphan; /* a call that has not been released keeps the memory; freed meanwhile */
 };
 
 static void destroy(Commit *commit) {
+        children_free(commit->children);
         free(commit->list);
         free(commit->list_name);
         free(commit->record_name);
@@ -218,6 +221,42 @@ static int seal_record(Commit *commit, Error *err) {
         return r;
 }
 
+static int seal_and_stage(Commit *commit, Error *err) {
+        int r = seal_record(commit, err);
+        if (r < 0)
+                return r;
+        commit->final = true;
+        r = call_ledger(commit, stage_run, on_staged, err);
+        commit->final = r >= 0;
+        return r;
+}
+
+/* ---- the parent of a level 1, once more ---- */
+
+static void on_children(const Error *err, void *userdata) {
+        Commit *commit = userdata;
+        Error error = {0};
+
+        if (err != NULL)
+                finish(commit, err);
+        else if (seal_and_stage(commit, &error) < 0)
+                finish(commit, &error);
+}
+
+static int ask_parent(Commit *commit, Error *err) {
+        const Record *parent = &commit->options.parent->record;
+        ChildrenOptions options = {
+                .service = commit->options.service,
+                .settings = commit->options.settings,
+                .parent_id = parent->id,
+                .own_id = commit->options.record->id,
+                .parent_sequence = parent->sequence,
+                .on_done = on_children,
+                .userdata = commit,
+        };
+        return children_start(&options, &commit->children, err);
+}
+
 static void on_claim_read(const StoreReply *reply, void *userdata) {
         Commit *commit = userdata;
         const CommitOptions *options = &commit->options;
@@ -239,12 +278,8 @@ static void on_claim_read(const StoreReply *reply, void *userdata) {
                         (unsigned long long)options->record->sequence,
                         options->record->instance);
         if (r >= 0)
-                r = seal_record(commit, &error);
-        if (r >= 0) {
-                commit->final = true;
-                r = call_ledger(commit, stage_run, on_staged, &error);
-                commit->final = r >= 0;
-        }
+                r = options->parent == NULL ? seal_and_stage(commit, &error)
+                                            : ask_parent(commit, &error);
         if (r < 0)
                 finish(commit, &error);
 }
@@ -412,6 +447,7 @@ Commit *commit_free(Commit *commit) {
                 return NULL;
         store_cancel(commit->request);
         ledger_cancel(commit->call);
+        commit->children = children_free(commit->children);
         commit->orphan = true;
         if (!commit->in_ledger)
                 destroy(commit);

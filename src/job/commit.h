@@ -1,5 +1,5 @@
 /* From acknowledged segments to COMPLETED: large object -> list of segments -> both read back ->
- * claim still ours -> signed record in the ledger -> the record's PUT. From the ledger on the same
+ * claim still ours -> (level 1) parent still there and without a child -> signed record in the ledger -> the record's PUT. From the ledger on the same
  * bytes are sent until they are there; nothing makes the backup FAILED any more. */
 #pragma once
 
@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "job/service.h"
+#include "job/source.h"
 #include "job/upload.h"
 #include "ledger/db.h"
 #include "repository/record.h"
@@ -23,6 +24,7 @@ typedef struct CommitOptions {
         const char *attempt;
         const void *claim; /* the claim's bytes as they were stored */
         size_t claim_size;
+        const Source *parent;  /* of a level 1, NULL: none; lives until on_done */
         const char *directory; /* of the staged files: owed for removal */
         /* err NULL: COMPLETED and settled in the ledger. final: the record's bytes are in the
          * ledger, so it is owed and the backup stays BUILDING. */

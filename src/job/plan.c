@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "oracle/oratab.h"
 #include "oracle/preflight.h"
+#include "repository/chain.h"
 
 struct Planner {
         PlannerOptions options;
@@ -40,6 +41,8 @@ void backup_plan_done(BackupPlan *plan) {
                 oracle_database_done(&plan->databases[i].database);
                 database_facts_done(&plan->databases[i].facts);
                 string_list_done(&plan->databases[i].warnings);
+                free(plan->databases[i].parent_files);
+                free(plan->databases[i].new_files);
         }
         for (size_t i = 0; i < plan->n_skipped; i++) {
                 free(plan->skipped[i].sid);
@@ -186,12 +189,80 @@ static void make_tag(const PlannerOptions *options, char ret[31]) {
         (void)gmtime_r(&now, &utc);
         (void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &utc);
         (void)snprintf(
-                ret, 31, "LEVEL%u-%s-%03u", options->level, stamp, (unsigned)(usec / 1000 % 1000));
+                ret,
+                31,
+                "LEVEL%u-%s-%03u",
+                options->parent == NULL ? 0U : 1U,
+                stamp,
+                (unsigned)(usec / 1000 % 1000));
 }
 
 static void ask_next(Planner *planner);
 
-static void keep_planned(Planner *planner, DatabaseFacts *facts, const StringList *warnings) {
+/* ---- level 1: the parent's files ---- */
+
+static int take_parent(PlannedDatabase *planned, const RecordDatabase *parent, Error *err) {
+        planned->parent = parent;
+        planned->parent_files = calloc(parent->n_datafiles + 1, sizeof(LinkFile));
+        planned->new_files = calloc(planned->facts.n_datafiles + 1, sizeof(uint32_t));
+        if (planned->parent_files == NULL || planned->new_files == NULL)
+                return error_oom(err);
+        for (size_t i = 0; i < parent->n_datafiles; i++) {
+                const RecordDatafile *file = &parent->datafiles[i];
+                planned->parent_files[planned->n_parent_files++] =
+                        (LinkFile){file->file, file->creation_scn, file->base_scn, file->name};
+        }
+        for (size_t i = 0; i < planned->facts.n_datafiles; i++) {
+                const DatafileFacts *file = &planned->facts.datafiles[i];
+                if (link_find(
+                            planned->parent_files,
+                            planned->n_parent_files,
+                            file->file,
+                            file->creation_scn) == NULL)
+                        planned->new_files[planned->n_new_files++] = file->file;
+        }
+        return 0;
+}
+
+static int plan_link(Planner *planner, PlannedDatabase *planned, Error *err) {
+        const Record *record = planner->options.parent;
+        const char *sid = planned->database.sid;
+
+        if (record == NULL)
+                return 0;
+        const RecordDatabase *parent = chain_find_database(record, sid);
+        if (parent == NULL)
+                return error_set(
+                        err,
+                        ERROR_INVALID_PARENT,
+                        -EINVAL,
+                        "backup %s cannot be the parent: it does not hold database %s",
+                        record->id,
+                        sid);
+        int r = chain_check_identity(
+                parent, record->id, planned->facts.dbid, planned->facts.resetlogs_scn, err);
+        if (r >= 0)
+                r = take_parent(planned, parent, err);
+        return r < 0 ? r
+                     : link_check_bases(
+                               sid,
+                               planned->parent_files,
+                               planned->n_parent_files,
+                               &planned->facts,
+                               err);
+}
+
+/* What RMAN will write at most: a level 1 as much as the one before it, as far as there is one. */
+static uint64_t expected_bytes(const Planner *planner, const DatabaseFacts *facts) {
+        const Record *parent = planner->options.parent;
+
+        if (parent != NULL && parent->level == 1 && parent->volume.size < facts->used_bytes)
+                return parent->volume.size;
+        return facts->used_bytes;
+}
+
+static PlannedDatabase *
+keep_planned(Planner *planner, DatabaseFacts *facts, const StringList *warnings) {
         BackupPlan *plan = &planner->plan;
         PlannedDatabase *planned = &plan->databases[plan->n_databases++];
 
@@ -203,7 +274,8 @@ static void keep_planned(Planner *planner, DatabaseFacts *facts, const StringLis
                 (void)string_list_copy(warnings, &planned->warnings);
         planned->with_network_files = home_is_new(plan, planned->database.oracle_home);
         make_tag(&planner->options, planned->tag);
-        plan->expected_bytes += planned->facts.used_bytes;
+        plan->expected_bytes += expected_bytes(planner, &planned->facts);
+        return planned;
 }
 
 /* What the database itself refuses; a lack of memory or of a home's programs is no reason to leave
@@ -218,8 +290,9 @@ on_preflight(DatabaseFacts *facts, const StringList *warnings, const Error *err,
         const char *sid = planner->selected[planner->n_asked].sid;
         Error error = {0};
 
+        /* A chain that does not go on is never left out: it would end silently. */
         if (err == NULL)
-                keep_planned(planner, facts, warnings);
+                (void)plan_link(planner, keep_planned(planner, facts, warnings), &error);
         else if (!may_be_skipped(planner, err))
                 error = *err;
         else if (keep_skipped(planner, sid, err) < 0)
@@ -267,7 +340,10 @@ static void ask_next(Planner *planner) {
         }
         OracleDatabase *database = &planner->selected[planner->n_asked];
         PreflightOptions options = {
-                .database = database, .on_done = on_preflight, .userdata = planner};
+                .database = database,
+                .with_bases = planner->options.parent != NULL,
+                .on_done = on_preflight,
+                .userdata = planner};
         planner->options.on_database(database->sid, planner->options.userdata);
         if (preflight_start(
                     &planner->options.service->oracle, &options, &planner->preflight, &error) < 0)

@@ -7,6 +7,7 @@
 
 #include "job/service.h"
 #include "oracle/facts.h"
+#include "oracle/link.h"
 #include "repository/record.h"
 
 typedef struct PlannedDatabase {
@@ -14,6 +15,13 @@ typedef struct PlannedDatabase {
         DatabaseFacts facts;
         StringList warnings;
         char tag[31];            /* "LEVEL0-20261122T061044Z" */
+        /* Of a level 1: the same database in the parent (NULL: level 0), its files, and the numbers
+         * of those it lacks. */
+        const RecordDatabase *parent;
+        LinkFile *parent_files;
+        size_t n_parent_files;
+        uint32_t *new_files;
+        size_t n_new_files;
         bool with_network_files; /* the first database of its Oracle home */
 } PlannedDatabase;
 
@@ -31,7 +39,7 @@ typedef struct PlannerOptions {
         Service *service;
         Settings *settings;          /* lives until on_done */
         const StringList *databases; /* empty: all that the configuration selects */
-        unsigned level;
+        const Record *parent; /* NULL: level 0; lives as long as the plan */
         const char *backup_id;
         void (*on_database)(const char *sid, void *userdata); /* is being asked now */
         void (*on_done)(

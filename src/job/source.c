@@ -316,7 +316,8 @@ int source_reader_start(const SourceOptions *options, SourceReader **ret, Error 
                 reader->instance,
                 sizeof(reader->instance),
                 "%s",
-                options->service->settings->config->instance);
+                options->instance != NULL ? options->instance
+                                          : options->service->settings->config->instance);
         int r = get(reader, OBJECT_RECORD, (size_t)2 * LIMIT_RECORD_BYTES, on_record_read, err);
         if (r < 0) {
                 free(reader);

@@ -25,6 +25,7 @@ typedef struct SourceOptions {
         const TrustedKeys *trusted;     /* lives until on_done */
         const TrustedKeys *trusted_too; /* NULL: none; lives until on_done */
         const char *backup_id;
+        const char *instance; /* where it is looked for; NULL: the own one, then every other */
         bool accept_unsigned; /* a missing or bad signature is logged and taken */
         /* NoSuchBackup, NotCompleted, Signature, Untrusted (shows the key), Incompatible,
          * Integrity, or the store's. The caller may take the source (leave it zeroed). */
