@@ -80,7 +80,7 @@ static int check_path(const char *key, const char *path, Error *err) {
 /* --- CreateBackup --- */
 
 typedef struct CreateArguments {
-        const char *name, *description;
+        const char *name, *description, *parent;
         StringList databases;
 } CreateArguments;
 
@@ -88,7 +88,7 @@ static int read_create(sd_bus_message *message, void *arguments, Error *err) {
         static const Option options[] = {
                 {"name", OPTION_STRING, offsetof(CreateArguments, name)},
                 {"description", OPTION_STRING, offsetof(CreateArguments, description)},
-                {"parent", OPTION_LATER, 0},
+                {"parent", OPTION_STRING, offsetof(CreateArguments, parent)},
                 {"databases", OPTION_STRINGS, offsetof(CreateArguments, databases)},
         };
         CreateArguments *create = arguments;
@@ -97,6 +97,8 @@ static int read_create(sd_bus_message *message, void *arguments, Error *err) {
                 r = check_text("name", create->name, NAME_BYTES, err);
         if (r >= 0)
                 r = check_text("description", create->description, DESCRIPTION_BYTES, err);
+        if (r >= 0 && create->parent != NULL && !string_equal(create->parent, "latest"))
+                r = check_backup_id(create->parent, err);
         return r < 0 ? r : check_databases(&create->databases, err);
 }
 
@@ -132,6 +134,7 @@ static int run_create(Call *call, void *arguments, Error *err) {
         BackupRequest request = {
                 .name = create->name,
                 .description = create->description,
+                .parent = create->parent,
                 .databases = &create->databases};
         Job *job = NULL;
         char path[JOB_PATH_BYTES];
@@ -149,8 +152,11 @@ static void release_create(void *arguments) {
 
 /* --- RestoreBackup --- */
 
+static const uint64_t NO_SCN = UINT64_MAX;
+
 typedef struct RestoreArguments {
-        const char *backup_id, *trust, *oracle_home, *backup_dir;
+        const char *backup_id, *trust, *oracle_home, *backup_dir, *until_time;
+        uint64_t until_scn, until_usec; /* NO_SCN; 0: not given */
         StringList databases;
         int identity;
         bool accept_unsigned, overwrite, dry_run;
@@ -163,8 +169,8 @@ static int read_restore_options(sd_bus_message *message, RestoreArguments *resto
                 {"identity", OPTION_HANDLE, offsetof(RestoreArguments, identity)},
                 {"trust", OPTION_STRING, offsetof(RestoreArguments, trust)},
                 {"unsigned", OPTION_BOOL, offsetof(RestoreArguments, accept_unsigned)},
-                {"until_scn", OPTION_LATER, 0},
-                {"until_time", OPTION_LATER, 0},
+                {"until_scn", OPTION_UINT64, offsetof(RestoreArguments, until_scn)},
+                {"until_time", OPTION_STRING, offsetof(RestoreArguments, until_time)},
                 {"oracle_home", OPTION_STRING, offsetof(RestoreArguments, oracle_home)},
                 {"backup_dir", OPTION_STRING, offsetof(RestoreArguments, backup_dir)},
                 {"overwrite", OPTION_BOOL, offsetof(RestoreArguments, overwrite)},
@@ -184,9 +190,38 @@ static int check_trust(const char *trust, Error *err) {
                 "Option \"trust\" must be a key as \"ed25519:<base64>\"");
 }
 
+/* A time without an offset would be ambiguous; Oracle's own have whole seconds. */
+static int check_until(RestoreArguments *restore, Error *err) {
+        bool has_scn = restore->until_scn != NO_SCN;
+        if (has_scn && restore->until_time != NULL)
+                return error_set(
+                        err,
+                        ERROR_INVALID_ARGS,
+                        -EINVAL,
+                        "Options \"until_scn\" and \"until_time\" exclude each other");
+        if (has_scn && restore->databases.n > 1)
+                return error_set(
+                        err,
+                        ERROR_INVALID_ARGS,
+                        -EINVAL,
+                        "Option \"until_scn\" needs exactly one database: name it with "
+                        "\"databases\"");
+        if (restore->until_time != NULL &&
+            parse_time(restore->until_time, &restore->until_usec) < 0)
+                return error_set(
+                        err,
+                        ERROR_INVALID_ARGS,
+                        -EINVAL,
+                        "Option \"until_time\": \"%.40s\" is no time of RFC 3339 with its offset, "
+                        "like 2026-11-22T06:10:44Z or 2026-11-22T07:10:44+01:00",
+                        restore->until_time);
+        return 0;
+}
+
 static int read_restore(sd_bus_message *message, void *arguments, Error *err) {
         RestoreArguments *restore = arguments;
         restore->identity = -1;
+        restore->until_scn = NO_SCN;
         int r = read_string(message, &restore->backup_id, err);
         if (r >= 0)
                 r = check_backup_id(restore->backup_id, err);
@@ -196,6 +231,8 @@ static int read_restore(sd_bus_message *message, void *arguments, Error *err) {
                 r = check_databases(&restore->databases, err);
         if (r >= 0)
                 r = check_trust(restore->trust, err);
+        if (r >= 0)
+                r = check_until(restore, err);
         if (r >= 0)
                 r = check_path("oracle_home", restore->oracle_home, err);
         return r < 0 ? r : check_path("backup_dir", restore->backup_dir, err);
@@ -223,6 +260,9 @@ static int run_restore(Call *call, void *arguments, Error *err) {
                 .identities = restore->identities,
                 .trust = restore->trust,
                 .accept_unsigned = restore->accept_unsigned,
+                .has_until_scn = restore->until_scn != NO_SCN,
+                .until_scn = restore->until_scn,
+                .until_usec = restore->until_usec,
                 .oracle_home = restore->oracle_home,
                 .backup_dir = restore->backup_dir,
                 .overwrite = restore->overwrite,

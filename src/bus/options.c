@@ -14,6 +14,7 @@ static const char *const signatures[] = {
         [OPTION_STRINGS] = "as",
         [OPTION_BOOL] = "b",
         [OPTION_UINT32] = "u",
+        [OPTION_UINT64] = "t",
         [OPTION_HANDLE] = "h",
 };
 
@@ -82,6 +83,8 @@ static int read_value(sd_bus_message *message, const Option *option, void *ret) 
                 return read_bool(message, place);
         case OPTION_UINT32:
                 return sd_bus_message_read(message, "u", place);
+        case OPTION_UINT64:
+                return sd_bus_message_read(message, "t", place);
         case OPTION_HANDLE:
                 return sd_bus_message_read(message, "h", place);
         case OPTION_LATER:

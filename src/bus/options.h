@@ -13,6 +13,7 @@ typedef enum OptionType {
         OPTION_STRINGS, /* StringList, the caller's */
         OPTION_BOOL,    /* bool */
         OPTION_UINT32,  /* uint32_t */
+        OPTION_UINT64,  /* uint64_t */
         OPTION_HANDLE,  /* int, of the message; set to -1 before reading */
         OPTION_LATER,   /* no value: NotSupported that names the option */
 } OptionType;

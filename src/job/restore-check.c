@@ -8,79 +8,65 @@
 #include "job/restore-internal.h"
 #include "stream/digest.h"
 
+static Source *present_link(const Restore *restore) {
+        return &restore->chain.links[restore->link];
+}
+
+static bool is_ancestor(const Restore *restore) {
+        return restore->link + 1 < restore->chain.n;
+}
+
+/* What is wrong with an ancestor is the chain's fault. */
+static void fail_at_link(Restore *restore, const Error *err) {
+        Error error = *err;
+
+        if (is_ancestor(restore) && error.kind == ERROR_INTEGRITY)
+                error.kind = ERROR_CHAIN_BROKEN;
+        if (is_ancestor(restore))
+                (void)error_prefix(&error, "an ancestor of backup %s", restore->backup_id);
+        restore_fail(restore, &error);
+}
+
 /* ---- every segment is there ---- */
 
-static void check_more_segments(Restore *restore);
+static void check_segments(Restore *restore);
 
-static void on_segment_there(const StoreReply *reply, void *userdata) {
-        SegmentCheck *check = userdata;
-        Restore *restore = check->restore;
-        Error error = {0};
+static void on_segments_there(const Error *err, void *userdata) {
+        Restore *restore = userdata;
 
-        check->request = NULL;
-        if (reply->r < 0) {
-                error = *reply->err;
-                if (reply->r == -ENOENT)
-                        error.kind = ERROR_INTEGRITY;
-                (void)error_prefix(&error, "backup %s is not whole", restore->backup_id);
-                restore_fail(restore, &error);
+        if (err != NULL) {
+                fail_at_link(restore, err);
                 return;
         }
-        restore->n_segments_there++;
-        check_more_segments(restore);
+        restore->segment_check = segment_check_free(restore->segment_check);
+        restore->link++;
+        check_segments(restore);
 }
 
-static int check_segment(Restore *restore, SegmentCheck *check, Error *err) {
-        const Source *source = &restore->source;
-        const RecordVolume *volume = &source->record.volume;
-        size_t index = restore->next_segment++;
-        StoreSegment segment = {
-                .attempt = {source->record.instance, source->record.id, volume->attempt},
-                .index = index,
-                .offset = age_segment_offset(
-                        source->record.payload_offset, volume->segment_size, index),
-                .size = (size_t)source->segments[index].size,
-                .md5 = source->segments[index].md5,
-        };
-        check->restore = restore;
-        return store_stat_segment(
-                restore->service->store, &segment, on_segment_there, check, &check->request, err);
-}
-
-static void check_more_segments(Restore *restore) {
+static void check_segments(Restore *restore) {
         Error error = {0};
 
-        if (restore->phase != RESTORE_SEGMENTS)
-                return;
-        if (restore->n_segments_there == restore->source.n_segments) {
+        if (restore->link == restore->chain.n) {
+                restore->link = 0;
                 restore_checked(restore);
                 return;
         }
-        for (size_t i = 0;
-             i < RESTORE_SEGMENT_CHECKS && restore->next_segment < restore->source.n_segments;
-             i++) {
-                if (restore->checks[i].request != NULL ||
-                    check_segment(restore, &restore->checks[i], &error) >= 0)
-                        continue;
+        if (segment_check_start(
+                    restore->service,
+                    present_link(restore),
+                    on_segments_there,
+                    restore,
+                    &restore->segment_check,
+                    &error) < 0)
                 restore_fail(restore, &error);
-                return;
-        }
-}
-
-static void start_segments(Restore *restore) {
-        restore_enter(restore, RESTORE_SEGMENTS);
-        check_more_segments(restore);
 }
 
 void restore_stop_checks(Restore *restore) {
-        restore->reader = source_reader_free(restore->reader);
+        restore->reader = chain_reader_free(restore->reader);
+        restore->segment_check = segment_check_free(restore->segment_check);
         restore->locate = oracle_locate_free(restore->locate);
         store_cancel(restore->request);
         restore->request = NULL;
-        for (size_t i = 0; i < RESTORE_SEGMENT_CHECKS; i++) {
-                store_cancel(restore->checks[i].request);
-                restore->checks[i].request = NULL;
-        }
 }
 
 /* ---- the identity opens the header ---- */
@@ -116,14 +102,13 @@ static int load_identities(Restore *restore, Error *err) {
         return r;
 }
 
-static int open_header(Restore *restore, LedgerDb *db, Error *err) {
-        const Source *source = &restore->source;
+static int open_link(Restore *restore, Error *err) {
+        const Source *source = present_link(restore);
         size_t size = (size_t)source->segments[0].size,
                offset = (size_t)source->record.payload_offset;
         uint8_t digest[32];
         char hex[65], md5[65];
 
-        (void)db;
         int r = load_identities(restore, err);
         if (r >= 0)
                 r = digest_hex(DIGEST_MD5, restore->first_segment, size, md5, err);
@@ -136,7 +121,7 @@ static int open_header(Restore *restore, LedgerDb *db, Error *err) {
                         -EBADMSG,
                         "segment 0 of backup %s is damaged: its digest is %s where the list says "
                         "%s",
-                        restore->backup_id,
+                        source->record.id,
                         md5,
                         source->segments[0].md5);
         if (offset > size)
@@ -145,7 +130,7 @@ static int open_header(Restore *restore, LedgerDb *db, Error *err) {
                         ERROR_INTEGRITY,
                         -EBADMSG,
                         "segment 0 of backup %s is shorter than its header",
-                        restore->backup_id);
+                        source->record.id);
         if (age_header_digest(restore->first_segment, offset, digest) < 0)
                 return error_set(
                         err,
@@ -159,25 +144,48 @@ static int open_header(Restore *restore, LedgerDb *db, Error *err) {
                         ERROR_INTEGRITY,
                         -EBADMSG,
                         "the header of backup %s is not the one its record names",
-                        restore->backup_id);
+                        source->record.id);
 
         size_t opened;
         r = age_header_open(
-                restore->identities, restore->first_segment, size, &restore->payload, &opened, err);
+                restore->identities,
+                restore->first_segment,
+                size,
+                &restore->payloads[restore->link],
+                &opened,
+                err);
         if (r == -EAGAIN || (r >= 0 && opened != offset))
                 return error_set(
                         err,
                         ERROR_INTEGRITY,
                         -EBADMSG,
                         "the header of backup %s has another length than its record says",
-                        restore->backup_id);
-        return r < 0 && err != NULL ? error_prefix(err, "backup %s", restore->backup_id) : r;
+                        source->record.id);
+        return r < 0 && err != NULL ? error_prefix(err, "backup %s", source->record.id) : r;
 }
+
+static int open_header(Restore *restore, LedgerDb *db, Error *err) {
+        (void)db;
+        int r = open_link(restore, err);
+        if (r < 0 && is_ancestor(restore) && err->kind == ERROR_INTEGRITY)
+                err->kind = ERROR_CHAIN_BROKEN;
+        return r;
+}
+
+static int fetch_first_segment(Restore *restore, Error *err);
 
 static void on_header_opened(Restore *restore) {
         free(restore->first_segment);
         restore->first_segment = NULL;
-        start_segments(restore);
+        if (++restore->link < restore->chain.n) {
+                Error error = {0};
+                if (fetch_first_segment(restore, &error) < 0)
+                        restore_fail(restore, &error);
+                return;
+        }
+        restore->link = 0;
+        restore_enter(restore, RESTORE_SEGMENTS);
+        check_segments(restore);
 }
 
 static void on_first_segment(const StoreReply *reply, void *userdata) {
@@ -190,16 +198,17 @@ static void on_first_segment(const StoreReply *reply, void *userdata) {
                 error = *reply->err;
                 if (r == -ENOENT)
                         error.kind = ERROR_INTEGRITY;
-                (void)error_prefix(&error, "segment 0 of backup %s", restore->backup_id);
+                (void)error_prefix(
+                        &error, "segment 0 of backup %s", present_link(restore)->record.id);
         } else {
                 r = restore_step_files(restore, open_header, on_header_opened, &error);
         }
         if (r < 0)
-                restore_fail(restore, &error);
+                fail_at_link(restore, &error);
 }
 
 static int fetch_first_segment(Restore *restore, Error *err) {
-        const Source *source = &restore->source;
+        const Source *source = present_link(restore);
         const RecordVolume *volume = &source->record.volume;
         StoreSegment segment = {
                 .attempt = {source->record.instance, source->record.id, volume->attempt},
@@ -308,7 +317,7 @@ static int plan_databases(Restore *restore, LedgerDb *db, Error *err) {
         return restore_plan_databases(&input, &restore->plan, err);
 }
 
-static void on_source(Source *source, const Error *err, void *userdata) {
+static void on_chain(Chain *chain, const Error *err, void *userdata) {
         Restore *restore = userdata;
         Error error = {0};
 
@@ -316,17 +325,13 @@ static void on_source(Source *source, const Error *err, void *userdata) {
                 restore_fail(restore, err);
                 return;
         }
-        restore->source = *source;
-        *source = (Source){0};
-        restore->reader = source_reader_free(restore->reader);
+        restore->chain = *chain;
+        *chain = (Chain){0};
+        restore->reader = chain_reader_free(restore->reader);
         restore_enter(restore, RESTORE_TARGETS);
-        if (restore->source.record.level != 0)
-                (void)error_set(
-                        &error,
-                        ERROR_NOT_SUPPORTED,
-                        -EOPNOTSUPP,
-                        "backup %s is a level 1, and chains are not restored yet",
-                        restore->backup_id);
+        restore->payloads = calloc(restore->chain.n, sizeof(AgePayload));
+        if (restore->payloads == NULL)
+                (void)error_oom(&error);
         else
                 (void)restore_step_files(restore, plan_databases, locate_next, &error);
         if (error_is_set(&error))
@@ -334,15 +339,15 @@ static void on_source(Source *source, const Error *err, void *userdata) {
 }
 
 int restore_check_start(Restore *restore, Error *err) {
-        SourceOptions options = {
+        ChainOptions options = {
                 .service = restore->service,
                 .trusted = restore->settings->trusted,
                 .trusted_too = restore->extra_trust,
                 .backup_id = restore->backup_id,
                 .accept_unsigned = restore->accept_unsigned,
-                .on_done = on_source,
+                .on_done = on_chain,
                 .userdata = restore,
         };
         restore_enter(restore, RESTORE_SOURCE);
-        return source_reader_start(&options, &restore->reader, err);
+        return chain_reader_start(&options, &restore->reader, err);
 }

@@ -39,7 +39,8 @@ static void on_mark_removed(Restore *restore) {
         JobValue row[] = {
                 {.key = "sid", .type = JOB_VALUE_STRING, .string = target->database.sid},
                 {.key = "restored", .type = JOB_VALUE_BOOL, .number = 1},
-                {.key = "until_scn", .type = JOB_VALUE_UINT, .number = target->record->until_scn},
+                {.key = "until_scn", .type = JOB_VALUE_UINT, .number = target->until_scn},
+                {.key = "until_time", .type = JOB_VALUE_STRING, .string = target->until_time},
                 {.key = "note",
                  .type = JOB_VALUE_STRING,
                  .string =
@@ -107,7 +108,8 @@ static int start_oracle(Restore *restore, Error *err) {
                 .db_name = record->db_name,
                 .dbid = record->dbid,
                 .resetlogs_scn = record->resetlogs_scn,
-                .until_scn = record->until_scn,
+                .until_scn = target->until_scn,
+                .until_time = target->until_time,
                 .tempfiles = record->tempfiles,
                 .has_spfile = target->has_spfile,
                 .control_file_piece = target->control_file_piece,

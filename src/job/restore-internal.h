@@ -3,19 +3,20 @@
 #pragma once
 
 #include "base/log.h"
+#include "job/chain.h"
 #include "job/download.h"
 #include "job/owed.h"
 #include "job/restore-plan.h"
 #include "job/restore.h"
-#include "job/source.h"
+#include "job/segment-check.h"
 #include "ledger/db.h"
 #include "oracle/restore-run.h"
 
 typedef enum RestorePhase {
         RESTORE_NEW,
-        RESTORE_SOURCE,    /* record and list of segments */
+        RESTORE_SOURCE,    /* the chain: records and lists of segments */
         RESTORE_TARGETS,   /* databases, homes, places */
-        RESTORE_HEADER,    /* the identity opens it */
+        RESTORE_HEADER,    /* the identity opens each link */
         RESTORE_SEGMENTS,  /* every one is there */
         RESTORE_DOWNLOAD,  /* from here on something changes */
         RESTORE_OVERWRITE, /* what is still good is saved, the old database is shut down */
@@ -27,14 +28,6 @@ typedef enum RestorePhase {
         RESTORE_OVER,
         _RESTORE_PHASE_MAX,
 } RestorePhase;
-
-enum { RESTORE_SEGMENT_CHECKS = 8 };
-
-/* A look at one segment; a slot is free while request is NULL. */
-typedef struct SegmentCheck {
-        struct Restore *restore;
-        StoreRequest *request;
-} SegmentCheck;
 
 typedef struct Restore {
         Service *service;
@@ -49,20 +42,24 @@ typedef struct Restore {
         TrustedKeys *extra_trust; /* of the option `trust`; NULL: none */
         bool accept_unsigned, overwrite, dry_run;
         char *oracle_home, *backup_dir;
+        bool has_until_scn;
+        uint64_t until_scn, until_usec;
 
-        Source source;
+        Chain chain;
         RestorePlan plan;
-        AgePayload payload;
+        AgePayload *payloads; /* one a link */
         uint8_t *first_segment;
-        size_t next_segment, n_segments_there;
-        SegmentCheck checks[RESTORE_SEGMENT_CHECKS];
+        size_t link; /* that is worked at */
+        uint64_t bytes_fetched, bytes_expected; /* of the links before it; of all */
+        uint32_t segments_fetched;
         size_t current;       /* the database that is worked at */
         char *save_directory; /* <backup_dir>/.before-<job> */
         StringList notes;     /* of the present database */
         bool has_changed;     /* something was changed on this host */
         bool row_written;     /* or about to be */
 
-        SourceReader *reader;
+        ChainReader *reader;
+        SegmentCheck *segment_check;
         OracleLocate *locate;
         StoreRequest *request;
         Download *download;

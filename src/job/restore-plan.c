@@ -10,8 +10,15 @@
 #include "oracle/oratab.h"
 
 void restore_plan_done(RestorePlan *plan) {
-        for (size_t i = 0; i < plan->n_downloads; i++)
-                free(plan->downloads[i].target);
+        for (size_t i = 0; i < plan->n_links; i++) {
+                PlannedLink *link = &plan->links[i];
+
+                for (size_t j = 0; j < link->n_downloads; j++)
+                        free(link->downloads[j].target);
+                free(link->downloads);
+                free(link->directory);
+        }
+        free(plan->links);
         for (size_t i = 0; i < plan->n_databases; i++) {
                 TargetDatabase *target = &plan->databases[i];
 
@@ -26,26 +33,21 @@ void restore_plan_done(RestorePlan *plan) {
                 free(target->control_file_piece);
                 free(target->in_the_way);
         }
-        free(plan->downloads);
         free(plan->databases);
-        free(plan->directory);
         *plan = (RestorePlan){0};
 }
 
 /* ---- databases ---- */
 
-static const RecordDatabase *find_recorded(const Record *record, const char *sid) {
-        for (size_t i = 0; i < record->n_databases; i++)
-                if (string_equal(record->databases[i].sid, sid))
-                        return &record->databases[i];
-        return NULL;
+static const Record *asked_for(const RestorePlanInput *input) {
+        return &chain_last(input->chain)->record;
 }
 
 static int check_requested(const RestorePlanInput *input, Error *err) {
-        const Record *record = &input->source->record;
+        const Record *record = asked_for(input);
 
         for (size_t i = 0; i < input->databases->n; i++)
-                if (find_recorded(record, input->databases->items[i]) == NULL)
+                if (chain_find_database(record, input->databases->items[i]) == NULL)
                         return error_set(
                                 err,
                                 ERROR_NO_SUCH_DATABASE,
@@ -54,6 +56,21 @@ static int check_requested(const RestorePlanInput *input, Error *err) {
                                 record->id,
                                 input->databases->items[i]);
         return 0;
+}
+
+static int set_until(const RestorePlanInput *input, TargetDatabase *target, Error *err) {
+        const RecordDatabase *record = target->record;
+        int r = 0;
+
+        target->until_scn = record->until_scn;
+        if (input->has_until_scn) {
+                target->until_scn = input->until_scn;
+                r = chain_check_until_scn(record, input->until_scn, err);
+        } else if (input->until_usec != 0) {
+                r = chain_check_until_time(
+                        record, asked_for(input), input->until_usec, target->until_time, err);
+        }
+        return r;
 }
 
 static int fill_target(
@@ -70,23 +87,60 @@ static int fill_target(
         target->record = record;
         (void)snprintf(target->database.sid, sizeof(target->database.sid), "%s", record->sid);
         target->database.oracle_home = strdup(home);
-        return target->database.oracle_home == NULL ? error_oom(err) : 0;
+        if (target->database.oracle_home == NULL)
+                return error_oom(err);
+        return set_until(input, target, err);
+}
+
+static int plan_links(const RestorePlanInput *input, RestorePlan *ret, Error *err) {
+        const char *backup_dir =
+                input->backup_dir == NULL ? input->config->backup_dir : input->backup_dir;
+
+        ret->links = calloc(input->chain->n, sizeof(PlannedLink));
+        if (ret->links == NULL)
+                return error_oom(err);
+        for (size_t i = 0; i < input->chain->n; i++) {
+                PlannedLink *link = &ret->links[ret->n_links++];
+
+                link->directory = path_join(backup_dir, input->chain->links[i].record.id);
+                if (link->directory == NULL)
+                        return error_oom(err);
+                ret->directory = link->directory;
+        }
+        return 0;
+}
+
+/* An SCN counts for one database only. */
+static int check_until_is_for_one(const RestorePlanInput *input, Error *err) {
+        size_t n = input->databases->n > 0 ? input->databases->n : asked_for(input)->n_databases;
+
+        if (!input->has_until_scn || n == 1)
+                return 0;
+        return error_set(
+                err,
+                ERROR_INVALID_ARGS,
+                -EINVAL,
+                "until_scn needs exactly one database and backup %s has %zu: name it with "
+                "`databases`",
+                asked_for(input)->id,
+                n);
 }
 
 int restore_plan_databases(const RestorePlanInput *input, RestorePlan *ret, Error *err) {
-        const Record *record = &input->source->record;
-        const char *backup_dir =
-                input->backup_dir == NULL ? input->config->backup_dir : input->backup_dir;
+        const Record *record = asked_for(input);
         Oratab oratab = {0};
 
         int r = check_requested(input, err);
         if (r >= 0)
+                r = check_until_is_for_one(input, err);
+        if (r >= 0)
+                r = plan_links(input, ret, err);
+        if (r >= 0)
                 r = oratab_read(input->config->oratab, &oratab, err);
         if (r < 0)
                 return r;
-        ret->directory = path_join(backup_dir, record->id);
         ret->databases = calloc(record->n_databases + 1, sizeof(TargetDatabase));
-        if (ret->directory == NULL || ret->databases == NULL)
+        if (ret->databases == NULL)
                 r = error_oom(err);
         for (size_t i = 0; r >= 0 && i < record->n_databases; i++) {
                 if (input->databases->n > 0 &&
@@ -113,8 +167,16 @@ static TargetDatabase *find_target(RestorePlan *plan, const char *sid) {
         return NULL;
 }
 
-static int add_download(RestorePlan *plan, size_t member, char *target) {
-        plan->downloads[plan->n_downloads++] = (DownloadFile){member, target};
+/* What is planned now: a member of a link's record, for a database. */
+typedef struct Planning {
+        const Record *record;
+        RestorePlan *plan;
+        PlannedLink *link;
+        bool is_last; /* the link that was asked for: parameter files and control file are its */
+} Planning;
+
+static int add_download(PlannedLink *link, size_t member, char *target) {
+        link->downloads[link->n_downloads++] = (DownloadFile){member, target};
         return 0;
 }
 
@@ -141,8 +203,9 @@ static int relative_path(const Record *record, const char *path, const char **re
 
 /* The first directory below the staging directory is the database's own (RMAN names it by
  * DB_UNIQUE_NAME): it is what gets cataloged. */
-static int
-add_piece_directory(RestorePlan *plan, TargetDatabase *target, const char *relative, Error *err) {
+static int add_piece_directory(
+        const Planning *planning, TargetDatabase *target, const char *relative, Error *err) {
+        const RestorePlan *plan = planning->plan;
         const char *slash = strchr(relative, '/');
 
         if (slash == NULL)
@@ -154,7 +217,8 @@ add_piece_directory(RestorePlan *plan, TargetDatabase *target, const char *relat
                         relative);
         CLEANUP(cleanup_free)
         char *directory =
-                string_printf("%s/%.*s", plan->directory, (int)(slash - relative), relative);
+                string_printf(
+                        "%s/%.*s", planning->link->directory, (int)(slash - relative), relative);
         if (directory == NULL)
                 return error_oom(err);
         for (size_t i = 0; i < plan->n_databases; i++)
@@ -175,30 +239,27 @@ add_piece_directory(RestorePlan *plan, TargetDatabase *target, const char *relat
         return 0;
 }
 
-static int plan_piece(
-        const RestorePlanInput *input,
-        RestorePlan *plan,
-        TargetDatabase *target,
-        size_t index,
-        Error *err) {
-        const Record *record = &input->source->record;
+static int
+plan_piece(const Planning *planning, TargetDatabase *target, size_t index, Error *err) {
+        const Record *record = planning->record;
         const RecordMember *member = &record->members[index];
         const char *relative = NULL;
 
         int r = relative_path(record, member->path, &relative, err);
         if (r >= 0)
-                r = add_piece_directory(plan, target, relative, err);
+                r = add_piece_directory(planning, target, relative, err);
         if (r < 0)
                 return r;
-        CLEANUP(cleanup_free) char *path = path_join(plan->directory, relative);
+        CLEANUP(cleanup_free) char *path = path_join(planning->link->directory, relative);
         if (path == NULL || string_list_add(&target->pieces, path) < 0)
                 return error_oom(err);
-        if (string_equal(target->record->control_file_piece + 1, member->path)) {
+        if (planning->is_last &&
+            string_equal(target->record->control_file_piece + 1, member->path)) {
                 target->control_file_piece = strdup(path);
                 if (target->control_file_piece == NULL)
                         return error_oom(err);
         }
-        return add_download(plan, index, TAKE_PTR(path));
+        return add_download(planning->link, index, TAKE_PTR(path));
 }
 
 static bool is_wanted_file(const Record *record, const RecordMember *member) {
@@ -213,13 +274,9 @@ static bool is_wanted_file(const Record *record, const RecordMember *member) {
         return true;
 }
 
-static int plan_file(
-        const RestorePlanInput *input,
-        RestorePlan *plan,
-        TargetDatabase *target,
-        size_t index,
-        Error *err) {
-        const Record *record = &input->source->record;
+static int
+plan_file(const Planning *planning, TargetDatabase *target, size_t index, Error *err) {
+        const Record *record = planning->record;
         const RecordMember *member = &record->members[index];
         bool network = member->kind == MEMBER_NETWORK;
         PlacedFile *file = &target->files[target->n_files];
@@ -228,7 +285,7 @@ static int plan_file(
                 return 0;
         target->n_files++;
         target->has_spfile = target->has_spfile || member->kind == MEMBER_SPFILE;
-        file->staged = string_printf("%s/.files/%zu", plan->directory, index);
+        file->staged = string_printf("%s/.files/%zu", planning->link->directory, index);
         file->target = path_join(
                 network ? target->database.network_dir : target->database.dbs_dir,
                 path_name(member->path));
@@ -239,7 +296,7 @@ static int plan_file(
                 free(download);
                 return error_oom(err);
         }
-        return add_download(plan, index, download);
+        return add_download(planning->link, index, download);
 }
 
 static int check_target(const Record *record, const TargetDatabase *target, Error *err) {
@@ -254,26 +311,43 @@ static int check_target(const Record *record, const TargetDatabase *target, Erro
                 target->database.sid);
 }
 
-int restore_plan_files(const RestorePlanInput *input, RestorePlan *plan, Error *err) {
-        const Record *record = &input->source->record;
+static int plan_link(const Planning *planning, Error *err) {
+        const Record *record = planning->record;
         int r = 0;
 
-        plan->downloads = calloc(record->n_members + 1, sizeof(DownloadFile));
-        if (plan->downloads == NULL)
+        planning->link->downloads = calloc(record->n_members + 1, sizeof(DownloadFile));
+        if (planning->link->downloads == NULL)
                 return error_oom(err);
+        for (size_t i = 0; r >= 0 && i < record->n_members; i++) {
+                const RecordMember *member = &record->members[i];
+                TargetDatabase *target = find_target(planning->plan, member->database);
+
+                if (target == NULL || (member->kind != MEMBER_PIECE && !planning->is_last))
+                        continue;
+                planning->plan->bytes += member->size;
+                r = member->kind == MEMBER_PIECE ? plan_piece(planning, target, i, err)
+                                                 : plan_file(planning, target, i, err);
+        }
+        return r;
+}
+
+int restore_plan_files(const RestorePlanInput *input, RestorePlan *plan, Error *err) {
+        const Record *record = asked_for(input);
+        int r = 0;
+
         for (size_t i = 0; r >= 0 && i < plan->n_databases; i++) {
                 plan->databases[i].files = calloc(record->n_members + 1, sizeof(PlacedFile));
                 if (plan->databases[i].files == NULL)
                         r = error_oom(err);
         }
-        for (size_t i = 0; r >= 0 && i < record->n_members; i++) {
-                TargetDatabase *target = find_target(plan, record->members[i].database);
-                if (target == NULL)
-                        continue;
-                plan->bytes += record->members[i].size;
-                r = record->members[i].kind == MEMBER_PIECE
-                            ? plan_piece(input, plan, target, i, err)
-                            : plan_file(input, plan, target, i, err);
+        for (size_t i = 0; r >= 0 && i < plan->n_links; i++) {
+                Planning planning = {
+                        .record = &input->chain->links[i].record,
+                        .plan = plan,
+                        .link = &plan->links[i],
+                        .is_last = i + 1 == plan->n_links,
+                };
+                r = plan_link(&planning, err);
         }
         for (size_t i = 0; r >= 0 && i < plan->n_databases; i++)
                 r = check_target(record, &plan->databases[i], err);

@@ -5,9 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "job/chain.h"
 #include "job/download.h"
 #include "job/restore.h"
-#include "job/source.h"
+#include "repository/chain.h"
 
 /* A small file that goes from the staging directory to its own place (parameter and password files,
  * network files). */
@@ -23,16 +24,26 @@ typedef struct TargetDatabase {
         PlacedFile *files;
         size_t n_files;
         StringList pieces;      /* where its pieces will be */
-        StringList directories; /* the directories of its pieces, for CATALOG START WITH */
+        StringList directories; /* the directories of its pieces, of each link, for CATALOG START
+                                   WITH */
         char *control_file_piece;
         bool has_spfile;
+        uint64_t until_scn;                      /* the link's own end, or what was asked for */
+        char until_time[CHAIN_LOCAL_TIME_BYTES]; /* local time of the source; "": until_scn */
         char *in_the_way; /* what of this database is here already; NULL: nothing */
 } TargetDatabase;
 
-typedef struct RestorePlan {
+/* One backup of the chain. */
+typedef struct PlannedLink {
         char *directory; /* <backup_dir>/<backup_id>: staged here */
         DownloadFile *downloads;
         size_t n_downloads;
+} PlannedLink;
+
+typedef struct RestorePlan {
+        char *directory;       /* of the last link, the backup that was asked for; the link's */
+        PlannedLink *links;    /* as in the chain */
+        size_t n_links;
         TargetDatabase *databases;
         size_t n_databases;
         uint64_t bytes, free_bytes; /* needed and free in the staging directory's file system */
@@ -40,16 +51,18 @@ typedef struct RestorePlan {
 void restore_plan_done(RestorePlan *plan);
 
 typedef struct RestorePlanInput {
-        const Source *source;
+        const Chain *chain;
         const Config *config;
         const StringList *databases; /* SIDs; empty: all */
         const char *oracle_home;     /* NULL: oratab's, else the recorded one */
         const char *backup_dir;      /* NULL: the configured one */
+        bool has_until_scn;
+        uint64_t until_scn, until_usec; /* until_usec 0: none */
         const char *state_directory; /* of marks that restores leave while they are under way */
 } RestorePlanInput;
 
-/* Databases and their homes: reads oratab. Blocking. NoSuchDatabase names a SID the backup lacks.
- */
+/* Databases, their homes and until where they are recovered: reads oratab. Blocking. NoSuchDatabase
+ * names a SID the backup lacks; NotConsistent: no such point in time in this backup. */
 int restore_plan_databases(const RestorePlanInput *input, RestorePlan *ret, Error *err);
 /* After every home was located (oracle_locate): where each file goes. Pure. */
 int restore_plan_files(const RestorePlanInput *input, RestorePlan *plan, Error *err);

@@ -46,11 +46,14 @@ LogFields restore_log_fields(const Restore *restore) {
 
 RestorePlanInput restore_plan_input(const Restore *restore) {
         return (RestorePlanInput){
-                .source = &restore->source,
+                .chain = &restore->chain,
                 .config = restore->settings->config,
                 .databases = &restore->requested,
                 .oracle_home = restore->oracle_home,
                 .backup_dir = restore->backup_dir,
+                .has_until_scn = restore->has_until_scn,
+                .until_scn = restore->until_scn,
+                .until_usec = restore->until_usec,
                 .state_directory = restore->service->state_directory,
         };
 }
@@ -227,13 +230,22 @@ void restore_finished(Restore *restore) {
         end(restore);
 }
 
+static void fetch_link(Restore *restore);
+
 static void on_download_stopped(void *userdata) {
         Restore *restore = userdata;
 
         restore->download = download_free(restore->download);
         restore->download_is_stopping = false;
-        if (restore->phase == RESTORE_STOPPING)
+        if (restore->phase == RESTORE_STOPPING) {
                 restore_settle(restore);
+                return;
+        }
+        const Source *fetched = &restore->chain.links[restore->link++];
+        restore->bytes_fetched += fetched->record.volume.size;
+        restore->segments_fetched += (uint32_t)fetched->n_segments;
+        if (restore->link < restore->chain.n)
+                fetch_link(restore);
         else
                 restore_next_database(restore);
 }
@@ -274,10 +286,10 @@ void restore_fail(Restore *restore, const Error *err) {
 static void on_progress(uint64_t bytes, uint32_t segments, void *userdata) {
         Restore *restore = userdata;
         JobProgress progress = {
-                .bytes_expected = restore->source.record.volume.size,
-                .bytes_staged = bytes,
-                .bytes_stored = bytes,
-                .segments_stored = segments,
+                .bytes_expected = restore->bytes_expected,
+                .bytes_staged = restore->bytes_fetched + bytes,
+                .bytes_stored = restore->bytes_fetched + bytes,
+                .segments_stored = restore->segments_fetched + segments,
         };
         job_set_progress(restore->job, &progress);
 }
@@ -291,15 +303,16 @@ static void on_downloaded(const Error *err, void *userdata) {
                 stop_download(restore);
 }
 
-static void on_directory_empty(Restore *restore) {
+static void fetch_link(Restore *restore) {
         Error error = {0};
+        const PlannedLink *link = &restore->plan.links[restore->link];
         DownloadOptions options = {
                 .service = restore->service,
                 .settings = restore->settings,
-                .source = &restore->source,
-                .payload = &restore->payload,
-                .files = restore->plan.downloads,
-                .n_files = restore->plan.n_downloads,
+                .source = &restore->chain.links[restore->link],
+                .payload = &restore->payloads[restore->link],
+                .files = link->downloads,
+                .n_files = link->n_downloads,
                 .on_progress = on_progress,
                 .on_done = on_downloaded,
                 .userdata = restore,
@@ -310,14 +323,18 @@ static void on_directory_empty(Restore *restore) {
 
 /* What an earlier job left there is of no use: its backup is in the store. */
 static int empty_directory(Restore *restore, LedgerDb *db, Error *err) {
+        int r = 0;
+
         (void)db;
-        return directory_remove_tree(restore->plan.directory, err);
+        for (size_t i = 0; r >= 0 && i < restore->plan.n_links; i++)
+                r = directory_remove_tree(restore->plan.links[i].directory, err);
+        return r;
 }
 
 static void on_row_written(Restore *restore) {
         Error error = {0};
 
-        if (restore_step_files(restore, empty_directory, on_directory_empty, &error) < 0)
+        if (restore_step_files(restore, empty_directory, fetch_link, &error) < 0)
                 restore_fail(restore, &error);
 }
 
@@ -326,6 +343,24 @@ static void name_databases(const Restore *restore, Text *ret) {
         for (size_t i = 0; i < restore->plan.n_databases; i++)
                 text_appendf(
                         ret, "%s%s", i == 0 ? "" : " ", restore->plan.databases[i].database.sid);
+}
+
+/* What is fetched of ancestors is owed for removal from the start, so that a crash does not leave
+ * it: rows of a job that runs are left to the job. */
+static int owe_ancestors(const Restore *restore, LedgerDb *db, Error *err) {
+        int r = 0;
+
+        for (size_t i = 0; r >= 0 && i + 1 < restore->plan.n_links; i++)
+                r = ledger_owed_add(
+                        db,
+                        OWED_DIRECTORY,
+                        restore->backup_id,
+                        restore->plan.links[i].directory,
+                        NULL,
+                        0,
+                        NULL,
+                        err);
+        return r;
 }
 
 static int write_row(Restore *restore, LedgerDb *db, Error *err) {
@@ -346,7 +381,7 @@ static int write_row(Restore *restore, LedgerDb *db, Error *err) {
                 row.instance, sizeof(row.instance), "%s", restore->settings->config->instance);
         int r = names.failed ? error_oom(err) : ledger_job_put(db, &row, err);
         text_done(&names);
-        return r;
+        return r < 0 ? r : owe_ancestors(restore, db, err);
 }
 
 static void show_plan(Restore *restore) {
@@ -356,7 +391,7 @@ static void show_plan(Restore *restore) {
                 const TargetDatabase *target = &plan->databases[i];
                 const char *in_the_way = target->in_the_way == NULL ? "" : target->in_the_way;
                 char created[24];
-                format_time(restore->source.record.created_usec, created);
+                format_time(chain_last(&restore->chain)->record.created_usec, created);
                 JobValue row[] = {
                         {.key = "sid", .type = JOB_VALUE_STRING, .string = target->database.sid},
                         {.key = "db_name",
@@ -368,7 +403,8 @@ static void show_plan(Restore *restore) {
                          .string = target->database.oracle_home},
                         {.key = "until_scn",
                          .type = JOB_VALUE_UINT,
-                         .number = target->record->until_scn},
+                         .number = target->until_scn},
+                        {.key = "links", .type = JOB_VALUE_UINT, .number = plan->n_links},
                         {.key = "pieces", .type = JOB_VALUE_UINT, .number = target->pieces.n},
                         {.key = "directory", .type = JOB_VALUE_STRING, .string = plan->directory},
                         {.key = "bytes", .type = JOB_VALUE_UINT, .number = plan->bytes},
@@ -400,6 +436,8 @@ void restore_checked(Restore *restore) {
         restore_enter(restore, RESTORE_DOWNLOAD);
         /* A stop may overtake the step: from here on the row may be there. */
         restore->row_written = true;
+        for (size_t i = 0; i < restore->chain.n; i++)
+                restore->bytes_expected += restore->chain.links[i].record.volume.size;
         if (restore_step_ledger(restore, write_row, on_row_written, &error) < 0)
                 restore_fail(restore, &error);
 }
@@ -448,10 +486,12 @@ static void *restore_free(void *work) {
         restore_run_free(restore->run);
         download_free(restore->download);
         restore_plan_done(&restore->plan);
-        source_done(&restore->source);
+        if (restore->payloads != NULL)
+                wipe(restore->payloads, restore->chain.n * sizeof(AgePayload));
+        free(restore->payloads);
+        chain_done(&restore->chain);
         age_identities_free(restore->identities);
         trusted_keys_free(restore->extra_trust);
-        wipe(&restore->payload, sizeof(restore->payload));
         free(restore->first_segment);
         string_list_done(&restore->requested);
         string_list_done(&restore->notes);
@@ -475,6 +515,9 @@ static int copy_request(Restore *restore, const RestoreRequest *request, Error *
         restore->accept_unsigned = request->accept_unsigned;
         restore->overwrite = request->overwrite;
         restore->dry_run = request->dry_run;
+        restore->has_until_scn = request->has_until_scn;
+        restore->until_scn = request->until_scn;
+        restore->until_usec = request->until_usec;
         if ((request->databases != NULL &&
              string_list_copy(request->databases, &restore->requested) < 0) ||
             copy_string(request->oracle_home, &restore->oracle_home) < 0 ||

@@ -13,7 +13,7 @@ typedef struct RestoreRequest {
         bool accept_unsigned;
         bool has_until_scn;
         uint64_t until_scn;
-        const char *until_time;  /* NULL, or RFC 3339 */
+        uint64_t until_usec;     /* CLOCK_REALTIME; 0: none */
         const char *oracle_home; /* NULL: oratab's, else the recorded one */
         const char *backup_dir;  /* NULL: the configured one */
         bool overwrite, dry_run;

@@ -340,7 +340,7 @@ static int check_header(const Row *row, uint64_t until_scn, StringList *warnings
                         "data file %" PRIu64 " cannot be opened after recovery: %s",
                         file,
                         *error != '\0' ? error : "its header is fuzzy");
-        if (checkpoint == until_scn)
+        if (until_scn == 0 || checkpoint == until_scn)
                 return 0;
         snprintf(
                 line,

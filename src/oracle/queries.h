@@ -39,7 +39,7 @@ int queries_incarnation(const Rows *rows, uint64_t resetlogs_scn, uint64_t *ret,
 int queries_missing_pieces(
         const Rows *rows, const StringList *pieces, StringList *ret_missing, Error *err);
 /* R7: after recovery. NotConsistent names the file that has an error or is fuzzy; a read-write file
- * whose checkpoint is not until_scn is a warning, OPEN judges. */
+ * whose checkpoint is not until_scn (0: not known) is a warning, OPEN judges. */
 int queries_headers(const Rows *rows, uint64_t until_scn, StringList *warnings, Error *err);
 /* P6D: names of destinations that ship redo elsewhere. */
 int queries_remote_destinations(const Rows *rows, StringList *ret, Error *err);

@@ -22,7 +22,8 @@ int restore_begin_check(RestoreRun *run, Error *err) {
 
 int restore_judge_check(RestoreRun *run, const Rows *rows, void *data, Error *err) {
         StringList warnings = {0};
-        int r = queries_headers(rows, run->options.until_scn, &warnings, err);
+        bool has_time = run->options.until_time != NULL && run->options.until_time[0] != '\0';
+        int r = queries_headers(rows, has_time ? 0 : run->options.until_scn, &warnings, err);
         for (size_t i = 0; r >= 0 && i < warnings.n; i++)
                 restore_run_note(run, "%s", warnings.items[i]);
         string_list_done(&warnings);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/limits.h"
 
@@ -360,8 +361,26 @@ int rman_script_catalog(
         return finish(ret, err);
 }
 
+static int append_until(const RmanUntil *until, Text *ret, Error *err) {
+        struct tm tm = {0};
+
+        if (until->time == NULL || *until->time == '\0') {
+                text_appendf(ret, "  set until scn %" PRIu64 ";\n", until->scn);
+                return 0;
+        }
+        const char *end = strptime(until->time, "%Y-%m-%dT%H:%M:%S", &tm);
+        if (end == NULL || *end != '\0')
+                return refuse(err, "time", until->time, "YYYY-MM-DDTHH:MM:SS");
+        text_appendf(
+                ret,
+                "  set until time \"to_date('%.10s %s','YYYY-MM-DD HH24:MI:SS')\";\n",
+                until->time,
+                until->time + strlen("YYYY-MM-DDT"));
+        return 0;
+}
+
 int rman_script_restore(
-        uint64_t until_scn, const char *log_directory, unsigned channels, Text *ret, Error *err) {
+        const RmanUntil *until, const char *log_directory, unsigned channels, Text *ret, Error *err) {
         int r;
 
         r = begin(NULL, ret, err);
@@ -371,8 +390,10 @@ int rman_script_restore(
         r = append_channels(channels, NULL, 0, ret, err);
         if (r < 0)
                 return r;
-        text_appendf(
-                ret, "  set until scn %" PRIu64 ";\n  set archivelog destination to ", until_scn);
+        r = append_until(until, ret, err);
+        if (r < 0)
+                return r;
+        text_append(ret, "  set archivelog destination to ");
         r = quote("log directory", log_directory, ret, err);
         if (r < 0)
                 return r;

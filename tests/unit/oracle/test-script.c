@@ -152,8 +152,8 @@ static void what_cannot_be_quoted_is_refused_and_named(void **state) {
         assert_true(rman_script_uncatalog(NULL, &handles, &text, &err) < 0);
         string_list_done(&handles);
         assert_true(rman_script_restore_controlfile(1, "", &text, &err) < 0);
-        assert_true(rman_script_restore(1, "\xff", 1, &text, &err) < 0);
-        assert_true(rman_script_restore(1, "/x", 65, &text, &err) < 0);
+        assert_true(rman_script_restore(&(RmanUntil){.scn = 1}, "\xff", 1, &text, &err) < 0);
+        assert_true(rman_script_restore(&(RmanUntil){.scn = 1}, "/x", 65, &text, &err) < 0);
         assert_true(rman_script_delete_tag(NULL, "", &text, &err) < 0);
         string_list_add(&handles, "/a/../b");
         assert_true(rman_script_catalog(0, &handles, &text, &err) < 0);
@@ -236,7 +236,7 @@ static void the_restore_scripts_are_the_golden_ones(void **state) {
                 "crosscheck copy;\ncrosscheck archivelog all;\nexit;\n");
         string_list_done(&directories);
         text_clear(&text);
-        assert_int_equal(rman_script_restore(1346593, "/b/.logs-7", 1, &text, NULL), 0);
+        assert_int_equal(rman_script_restore(&(RmanUntil){.scn = 1346593}, "/b/.logs-7", 1, &text, NULL), 0);
         assert_string_equal(
                 text.data,
                 "set echo off;\nconnect target /;\nrun {\n"
