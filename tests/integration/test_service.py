@@ -70,11 +70,28 @@ def test_a_method_of_a_later_version_is_not_supported(service, method, signature
     assert service.property("NJobs") == 0
 
 
-def test_an_option_of_a_later_version_is_not_supported(service):
+@pytest.mark.parametrize("parent", ["", "newest", "0F1E2D3C-4B5A-4968-8776-655443322110", "../x"])
+def test_a_parent_that_is_no_id_is_refused_in_the_reply(service, parent):
     with pytest.raises(dbus.DBusError) as refused:
-        service.create_backup(parent="latest")
-    assert refused.value.name == FREEDESKTOP + "NotSupported"
-    assert "parent" in refused.value.message
+        service.create_backup(parent=parent)
+    assert refused.value.name == FREEDESKTOP + "InvalidArgs"
+    assert service.property("NJobs") == 0
+
+
+@pytest.mark.parametrize(
+    "options, part",
+    [
+        ({"until_time": "2026-11-22T06:10:44"}, "offset"),
+        ({"until_time": "yesterday"}, "RFC 3339"),
+        ({"until_time": "2026-11-22T06:10:44Z", "until_scn": ("t", 5)}, "exclude"),
+        ({"until_scn": ("t", 5), "databases": ["A", "B"]}, "exactly one"),
+    ],
+)
+def test_a_point_in_time_that_is_none_is_refused_in_the_reply(service, options, part):
+    with pytest.raises(dbus.DBusError) as refused:
+        service.restore_backup(NO_BACKUP, **options)
+    assert refused.value.name == FREEDESKTOP + "InvalidArgs"
+    assert part in refused.value.message
 
 
 def test_an_unknown_option_is_named(service):

@@ -290,6 +290,9 @@ def special(rman, ask, tag, controlfile_too, spfile_too, level=None, announce=Tr
     return writer
 
 
+TIMES = 2000  # moments of SCNs that a backup of the control file takes along
+
+
 def write_controlfile(rman, writer, level):
     """The control file as it is now, through the snapshot control file in the dbs directory."""
     snapshot = os.path.join(rman.host.dbs, f"snapcf_{rman.inst.sid}.f")
@@ -300,6 +303,7 @@ def write_controlfile(rman, writer, level):
     content = rman.inst.read_control()
     scn = rman.inst.sga()[0] if rman.inst.status() == "OPEN" else content["checkpoint_scn"]
     content["type"] = "BACKUP"
+    content["times"] = rman.inst.times()[-TIMES:]
     controlfile.write([snapshot], content, rman.host.own)
     with open(snapshot, "rb") as file:
         data = file.read()

@@ -213,14 +213,18 @@ class Instance:
         with open(self.place + ".times", "a", encoding="ascii") as file:
             file.write(f"{scn} {time.time():.3f}\n")
 
-    def time_of(self, scn):
-        best = None
+    def times(self):
+        """[[scn, moment]] as they were noted."""
         with contextlib.suppress(FileNotFoundError):
             with open(self.place + ".times", encoding="ascii") as file:
-                for line in file:
-                    number, moment = line.split()
-                    if int(number) <= scn:
-                        best = float(moment)
+                return [[int(number), float(moment)] for number, moment in map(str.split, file)]
+        return []
+
+    def time_of(self, scn):
+        best = None
+        for number, moment in self.times():
+            if number <= scn:
+                best = moment
         return best
 
 

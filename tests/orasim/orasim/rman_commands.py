@@ -1,5 +1,7 @@
 """The table of RMAN's commands: words, where they may stand, arguments, what they do."""
 
+import re
+import time
 
 from . import access, backup, repository, restore, startup, statements
 from .errors import OraError
@@ -163,6 +165,20 @@ def set_copies(rman, number):
 
 def set_until(rman, scn):
     rman.run["until"] = scn
+    rman.announce_set("SET until clause")
+
+
+def set_until_time(rman, text):
+    """SET UNTIL TIME "to_date('2026-11-22 06:10:44','YYYY-MM-DD HH24:MI:SS')": what the control file
+    knows of SCNs and times decides."""
+    match = re.fullmatch(r"to_date\('(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)', ?'YYYY-MM-DD HH24:MI:SS'\)",
+                         text, re.IGNORECASE)
+    if not match:
+        raise RmanError("RMAN-20207: UNTIL TIME or RECOVERY WINDOW is before RESETLOGS time")
+    moment = time.mktime(time.strptime(match[1], "%Y-%m-%d %H:%M:%S"))
+    times = rman.inst.read_control().get("times", [])
+    later = [scn for scn, noted in times if noted >= moment]
+    rman.run["until"] = min(later) + 1 if later else max(scn for scn, _ in times) + 1
     rman.announce_set("SET until clause")
 
 
@@ -345,6 +361,7 @@ COMMANDS = [
     ("set command id to", "set", "both", one("value", "string"), set_command_id),
     ("set backup copies", "set", "run", one("number", "number"), set_copies),
     ("set until scn", "set", "run", one("scn", "number"), set_until),
+    ("set until time", "set", "run", one("text", "string"), set_until_time),
     ("set archivelog destination to", "set", "run", one("path", "string"), set_archivelog),
     ("allocate channel for maintenance device type disk", "allocate", "prompt", none,
      maintenance_channel),

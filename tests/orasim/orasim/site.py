@@ -1,6 +1,7 @@
 """What the site does beside the backup: other tools' jobs, and things set up long ago."""
 
 import os
+import shutil
 import time
 
 from . import backup, controlfile, database, piece
@@ -82,6 +83,22 @@ def full_backup(inst, level=None):
             base = backup.base_of(content, file) if level == 1 else None
             writer.datafiles.append(backup.copy_file(rman, writer, file, base, level, content))
         writer.finish()
+
+
+def image_copy(inst):
+    """BACKUP AS COPY INCREMENTAL LEVEL 0 DATABASE, as for incrementally updated backups."""
+    tag = time.strftime("SITE_COPY_%H%M%S")
+    area = database.recovery_dest(inst) or inst.host.dbs
+    with inst.control() as content:
+        database.checkpoint(inst, content)
+        for file in content["datafiles"]:
+            path = os.path.join(area, f"copy_{file['file']}_{tag}.dbf")
+            shutil.copyfile(file["name"], path)
+            inst.host.own(path)
+            controlfile.add(content, "datafile_copies", name=path, tag=tag, file=file["file"],
+                            level=0, creation_scn=file["creation_scn"], status="A",
+                            resetlogs_scn=content["resetlogs_scn"],
+                            checkpoint_scn=file["checkpoint_scn"])
 
 
 def old_records(inst, count="1000"):
