@@ -30,6 +30,6 @@ enum {
         LIMIT_LIST_PAGE = 1000,
         LIMIT_LISTING_NAMES = 2000000, /* of one store listing */
         LIMIT_CREDENTIAL_BYTES = 64 * 1024,
-        LIMIT_CHAIN_LINKS = 1000, /* of a level 0 and what is based on it */
+        LIMIT_CHAIN_LINKS = 1000,                  /* of a level 0 and what is based on it */
         LIMIT_SMALL_FILE_BYTES = 64 * 1024 * 1024, /* a parameter, password or network file */
 };

@@ -15,7 +15,7 @@ typedef struct BackupRecordInput {
         const Claim
                 *claim; /* id, name, description, instance, hostname, sequence, created, level */
         const LedgerPrevious *previous; /* id "": none */
-        const Source *parent; /* NULL: level 0 */
+        const Source *parent;           /* NULL: level 0 */
         const BackupPlan *plan;
         const Runs *runs; /* every database is done */
         const Config *config;

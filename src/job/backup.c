@@ -89,9 +89,9 @@ static void on_upload_stopped(void *userdata) {
 }
 
 void backup_settle(Backup *backup) {
-        if (backup->search != NULL || backup->planner != NULL || backup->runs != NULL || backup->upload != NULL ||
-            backup->claiming != NULL || backup->commit != NULL || backup->pass != NULL ||
-            backup->n_steps > 0)
+        if (backup->search != NULL || backup->planner != NULL || backup->runs != NULL ||
+            backup->upload != NULL || backup->claiming != NULL || backup->commit != NULL ||
+            backup->pass != NULL || backup->n_steps > 0)
                 return;
         if (!backup->claimed) {
                 backup_over(backup, &backup->cause);

@@ -40,8 +40,7 @@ static void turn_around(Chain *chain) {
 static void finish(ChainReader *reader, const Error *err) {
         if (err == NULL)
                 turn_around(&reader->chain);
-        reader->options.on_done(
-                err == NULL ? &reader->chain : NULL, err, reader->options.userdata);
+        reader->options.on_done(err == NULL ? &reader->chain : NULL, err, reader->options.userdata);
 }
 
 /* What is wrong with an ancestor breaks the chain; a key or a store that is not right does not. */
@@ -50,10 +49,7 @@ static void blame_chain(const ChainReader *reader, Error *err) {
             err->kind == ERROR_INTEGRITY || err->kind == ERROR_SIGNATURE)
                 err->kind = ERROR_CHAIN_BROKEN;
         (void)error_prefix(
-                err,
-                "backup %s, an ancestor of backup %s",
-                reader->id,
-                reader->options.backup_id);
+                err, "backup %s, an ancestor of backup %s", reader->id, reader->options.backup_id);
 }
 
 static int keep(ChainReader *reader, Source *source, Error *err) {
@@ -113,10 +109,7 @@ static void on_next(void *userdata) {
 
         reader->source = source_reader_free(reader->source);
         (void)snprintf(
-                reader->id,
-                sizeof(reader->id),
-                "%s",
-                chain_last(&reader->chain)->record.parent_id);
+                reader->id, sizeof(reader->id), "%s", chain_last(&reader->chain)->record.parent_id);
         if (read_link(reader, &error) < 0)
                 finish(reader, &error);
 }
@@ -128,8 +121,7 @@ static int read_link(ChainReader *reader, Error *err) {
                 .trusted = options->trusted,
                 .trusted_too = options->trusted_too,
                 .backup_id = reader->id,
-                .instance = reader->chain.n == 0 ? NULL
-                                                 : reader->chain.links[0].record.instance,
+                .instance = reader->chain.n == 0 ? NULL : reader->chain.links[0].record.instance,
                 .accept_unsigned = options->accept_unsigned,
                 .on_done = on_source,
                 .userdata = reader,

@@ -303,8 +303,7 @@ int children_start(const ChildrenOptions *options, Children **ret, Error *err) {
         if (children == NULL)
                 return error_oom(err);
         children->options = *options;
-        (void)snprintf(
-                children->parent_id, sizeof(children->parent_id), "%s", options->parent_id);
+        (void)snprintf(children->parent_id, sizeof(children->parent_id), "%s", options->parent_id);
         (void)snprintf(children->own_id, sizeof(children->own_id), "%s", options->own_id);
         (void)snprintf(
                 children->instance,

@@ -9,9 +9,9 @@
 typedef struct Children Children;
 typedef struct ChildrenOptions {
         Service *service;
-        Settings *settings;    /* lives until on_done */
-        const char *parent_id; /* this one and the next two: copied */
-        const char *own_id;    /* of the backup that asks; it is no other child */
+        Settings *settings;          /* lives until on_done */
+        const char *parent_id;       /* this one and the next two: copied */
+        const char *own_id;          /* of the backup that asks; it is no other child */
         const StringList *databases; /* SIDs whose control files must be clean; NULL: not asked */
         uint64_t parent_sequence;    /* children have later claims */
         /* ParentHasChild, InvalidParent (gone or being deleted), ChainBroken (an owed tag), or the

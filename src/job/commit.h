@@ -1,6 +1,7 @@
 /* From acknowledged segments to COMPLETED: large object -> list of segments -> both read back ->
- * claim still ours -> (level 1) parent still there and without a child -> signed record in the ledger -> the record's PUT. From the ledger on the same
- * bytes are sent until they are there; nothing makes the backup FAILED any more. */
+ * claim still ours -> (level 1) parent still there and without a child -> signed record in the
+ * ledger -> the record's PUT. From the ledger on the same bytes are sent until they are there;
+ * nothing makes the backup FAILED any more. */
 #pragma once
 
 #include <stdbool.h>

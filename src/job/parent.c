@@ -288,8 +288,7 @@ static int ask_previous(ParentSearch *search, Error *err) {
                 sizeof(facts->instance),
                 "%s",
                 search->options.settings->config->instance);
-        int r = ledger_call(
-                search->options.service->ledger, &functions, facts, &search->call, err);
+        int r = ledger_call(search->options.service->ledger, &functions, facts, &search->call, err);
         if (r < 0)
                 free(facts);
         return r;

@@ -14,7 +14,7 @@ typedef struct PlannedDatabase {
         OracleDatabase database;
         DatabaseFacts facts;
         StringList warnings;
-        char tag[31];            /* "LEVEL0-20261122T061044Z" */
+        char tag[31]; /* "LEVEL0-20261122T061044Z" */
         /* Of a level 1: the same database in the parent (NULL: level 0), its files, and the numbers
          * of those it lacks. */
         const RecordDatabase *parent;
@@ -39,7 +39,7 @@ typedef struct PlannerOptions {
         Service *service;
         Settings *settings;          /* lives until on_done */
         const StringList *databases; /* empty: all that the configuration selects */
-        const Record *parent; /* NULL: level 0; lives as long as the plan */
+        const Record *parent;        /* NULL: level 0; lives as long as the plan */
         const char *backup_id;
         void (*on_database)(const char *sid, void *userdata); /* is being asked now */
         void (*on_done)(

@@ -49,7 +49,7 @@ typedef struct Restore {
         RestorePlan plan;
         AgePayload *payloads; /* one a link */
         uint8_t *first_segment;
-        size_t link; /* that is worked at */
+        size_t link;                            /* that is worked at */
         uint64_t bytes_fetched, bytes_expected; /* of the links before it; of all */
         uint32_t segments_fetched;
         size_t current;       /* the database that is worked at */

@@ -216,9 +216,8 @@ static int add_piece_directory(
                         "piece %s lies in no directory of its database",
                         relative);
         CLEANUP(cleanup_free)
-        char *directory =
-                string_printf(
-                        "%s/%.*s", planning->link->directory, (int)(slash - relative), relative);
+        char *directory = string_printf(
+                "%s/%.*s", planning->link->directory, (int)(slash - relative), relative);
         if (directory == NULL)
                 return error_oom(err);
         for (size_t i = 0; i < plan->n_databases; i++)
@@ -239,8 +238,7 @@ static int add_piece_directory(
         return 0;
 }
 
-static int
-plan_piece(const Planning *planning, TargetDatabase *target, size_t index, Error *err) {
+static int plan_piece(const Planning *planning, TargetDatabase *target, size_t index, Error *err) {
         const Record *record = planning->record;
         const RecordMember *member = &record->members[index];
         const char *relative = NULL;
@@ -274,8 +272,7 @@ static bool is_wanted_file(const Record *record, const RecordMember *member) {
         return true;
 }
 
-static int
-plan_file(const Planning *planning, TargetDatabase *target, size_t index, Error *err) {
+static int plan_file(const Planning *planning, TargetDatabase *target, size_t index, Error *err) {
         const Record *record = planning->record;
         const RecordMember *member = &record->members[index];
         bool network = member->kind == MEMBER_NETWORK;

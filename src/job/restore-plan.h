@@ -41,8 +41,8 @@ typedef struct PlannedLink {
 } PlannedLink;
 
 typedef struct RestorePlan {
-        char *directory;       /* of the last link, the backup that was asked for; the link's */
-        PlannedLink *links;    /* as in the chain */
+        char *directory;    /* of the last link, the backup that was asked for; the link's */
+        PlannedLink *links; /* as in the chain */
         size_t n_links;
         TargetDatabase *databases;
         size_t n_databases;
@@ -58,7 +58,7 @@ typedef struct RestorePlanInput {
         const char *backup_dir;      /* NULL: the configured one */
         bool has_until_scn;
         uint64_t until_scn, until_usec; /* until_usec 0: none */
-        const char *state_directory; /* of marks that restores leave while they are under way */
+        const char *state_directory;    /* of marks that restores leave while they are under way */
 } RestorePlanInput;
 
 /* Databases, their homes and until where they are recovered: reads oratab. Blocking. NoSuchDatabase

@@ -217,8 +217,8 @@ int backup_run_begin_rman(BackupRun *run, Error *err) {
                 .channels = run_channels(run),
                 .max_piece_size = run->options.max_piece_size,
                 .datafiles = run->rounds > 0 ? consistency->missing_files : run->options.new_files,
-                .n_datafiles = run->rounds > 0 ? consistency->n_missing_files
-                                               : run->options.n_new_files,
+                .n_datafiles =
+                        run->rounds > 0 ? consistency->n_missing_files : run->options.n_new_files,
                 .logs = logs,
                 .n_logs = run->n_threads,
                 .has_spfile = run->has_spfile,
@@ -356,12 +356,13 @@ int backup_run_judge_facts(BackupRun *run, const Rows *rows, BackupRunState *ret
                 return next_round(run, ret_next, err);
         *ret_next = BACKUP_RUN_TIMES;
         r = run->options.level == 1 ? check_link(run, err) : 0;
-        return r < 0 ? r : preflight_run_warnings(
-                run->database.sid,
-                &run->result.facts,
-                run->result.consistency.low_scn,
-                &run->result.warnings,
-                err);
+        return r < 0 ? r
+                     : preflight_run_warnings(
+                               run->database.sid,
+                               &run->result.facts,
+                               run->result.consistency.low_scn,
+                               &run->result.warnings,
+                               err);
 }
 
 /* --- a hole in the logs --- */

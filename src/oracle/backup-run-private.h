@@ -41,7 +41,7 @@ struct BackupRun {
         size_t n_threads;
         uint32_t *unchanged; /* files RMAN skipped because they have not changed */
         size_t n_unchanged;
-        FileKey *parent_files; /* of a level 1 */
+        FileKey *parent_files;  /* of a level 1 */
         FileKey *known_dropped; /* by earlier rounds */
         size_t n_known_dropped;
         unsigned rounds;

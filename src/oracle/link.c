@@ -6,8 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-const LinkFile *
-link_find(const LinkFile *files, size_t n, uint32_t file, uint64_t creation_scn) {
+const LinkFile *link_find(const LinkFile *files, size_t n, uint32_t file, uint64_t creation_scn) {
         for (size_t i = 0; i < n; i++)
                 if (files[i].file == file && files[i].creation_scn == creation_scn)
                         return &files[i];
@@ -36,8 +35,7 @@ static const BaseFacts *newest_base(const LinkFile *file, const DatabaseFacts *f
         return newest;
 }
 
-static int
-in_the_way(const char *sid, const LinkFile *file, const BaseFacts *base, Error *err) {
+static int in_the_way(const char *sid, const LinkFile *file, const BaseFacts *base, Error *err) {
         return error_set(
                 err,
                 ERROR_CHAIN_BROKEN,
@@ -71,8 +69,8 @@ static int base_is_gone(const char *sid, const LinkFile *file, Error *err) {
                 file->base_scn);
 }
 
-static int check_base(
-        const char *sid, const LinkFile *file, const DatabaseFacts *facts, Error *err) {
+static int
+check_base(const char *sid, const LinkFile *file, const DatabaseFacts *facts, Error *err) {
         const BaseFacts *base = newest_base(file, facts);
 
         if (base == NULL || base->checkpoint_scn < file->base_scn)
@@ -135,13 +133,17 @@ next_row(const LinkRun *run, const DatafileFacts *file, const BackupDatafileFact
 }
 
 /* Of a file of the parent every row must go on where the one before it ended. */
-static int check_known(
-        const LinkRun *run, const DatafileFacts *file, uint64_t base_scn, Error *err) {
+static int
+check_known(const LinkRun *run, const DatafileFacts *file, uint64_t base_scn, Error *err) {
         for (const BackupDatafileFacts *row = next_row(run, file, NULL); row != NULL;
              row = next_row(run, file, row)) {
                 if (!row->has_level || row->level != 1)
                         return broken(
-                                run, file, "was taken whole, its base should be SCN", base_scn, err);
+                                run,
+                                file,
+                                "was taken whole, its base should be SCN",
+                                base_scn,
+                                err);
                 if (row->incremental_scn != base_scn)
                         return broken(
                                 run,
@@ -175,12 +177,11 @@ static int check_new(const LinkRun *run, const DatafileFacts *file, Error *err) 
                         last = row;
         }
         return last != NULL ? 0
-                            : broken(
-                                      run,
-                                      file,
-                                      "is new and has no level 0 in this backup; created at SCN",
-                                      file->creation_scn,
-                                      err);
+                            : broken(run,
+                                     file,
+                                     "is new and has no level 0 in this backup; created at SCN",
+                                     file->creation_scn,
+                                     err);
 }
 
 static bool was_skipped(const LinkRun *run, uint32_t file) {
@@ -190,8 +191,8 @@ static bool was_skipped(const LinkRun *run, uint32_t file) {
         return false;
 }
 
-static int check_unchanged(
-        const LinkRun *run, const DatafileFacts *file, uint64_t base_scn, Error *err) {
+static int
+check_unchanged(const LinkRun *run, const DatafileFacts *file, uint64_t base_scn, Error *err) {
         if (!was_skipped(run, file->file))
                 return broken(run, file, "is not in this backup; it was at SCN", base_scn, err);
         if (file->checkpoint_scn != base_scn)

@@ -18,8 +18,7 @@ typedef struct LinkFile {
 } LinkFile;
 
 /* NULL: not in the parent (a number is used again after a drop, hence the creation SCN). */
-const LinkFile *
-link_find(const LinkFile *files, size_t n, uint32_t file, uint64_t creation_scn);
+const LinkFile *link_find(const LinkFile *files, size_t n, uint32_t file, uint64_t creation_scn);
 
 /* Before RMAN. ChainBroken names the file, and tag and time of what is in the way. A file that the
  * parent lacks is none of its business. */

@@ -378,8 +378,7 @@ int restore_judge_proof(RestoreRun *run, const Rows *rows, void *data, Error *er
 int restore_begin_database(RestoreRun *run, Error *err) {
         Text script = TEXT_INIT;
         const RmanUntil until = {run->options.until_scn, run->options.until_time};
-        int r = rman_script_restore(
-                &until, run->workplace, run->options.channels, &script, err);
+        int r = rman_script_restore(&until, run->workplace, run->options.channels, &script, err);
         if (r < 0) {
                 text_wipe(&script);
                 return r;

@@ -380,7 +380,11 @@ static int append_until(const RmanUntil *until, Text *ret, Error *err) {
 }
 
 int rman_script_restore(
-        const RmanUntil *until, const char *log_directory, unsigned channels, Text *ret, Error *err) {
+        const RmanUntil *until,
+        const char *log_directory,
+        unsigned channels,
+        Text *ret,
+        Error *err) {
         int r;
 
         r = begin(NULL, ret, err);

@@ -67,7 +67,8 @@ int rman_script_restore_controlfile(
 /* incarnation 0: no reset. directories: one per link, without trailing slash. */
 int rman_script_catalog(
         uint64_t incarnation, const StringList *directories, Text *ret, Error *err); /* R5 */
-/* Exclusive. time "YYYY-MM-DDTHH:MM:SS" by the clock of the database; NULL or "": the SCN counts. */
+/* Exclusive. time "YYYY-MM-DDTHH:MM:SS" by the clock of the database; NULL or "": the SCN counts.
+ */
 typedef struct RmanUntil {
         uint64_t scn;
         const char *time;

@@ -106,7 +106,8 @@ static int catalog(Words w, Text *ret, Error *err) {
 }
 
 static int restore(Words w, Text *ret, Error *err) {
-        return rman_script_restore(&(RmanUntil){.scn = number(w.words[0])}, w.words[1], 1, ret, err);
+        return rman_script_restore(
+                &(RmanUntil){.scn = number(w.words[0])}, w.words[1], 1, ret, err);
 }
 
 static int statement(SqlStatement which, Text *ret, Error *err) {

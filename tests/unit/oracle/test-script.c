@@ -236,7 +236,8 @@ static void the_restore_scripts_are_the_golden_ones(void **state) {
                 "crosscheck copy;\ncrosscheck archivelog all;\nexit;\n");
         string_list_done(&directories);
         text_clear(&text);
-        assert_int_equal(rman_script_restore(&(RmanUntil){.scn = 1346593}, "/b/.logs-7", 1, &text, NULL), 0);
+        assert_int_equal(
+                rman_script_restore(&(RmanUntil){.scn = 1346593}, "/b/.logs-7", 1, &text, NULL), 0);
         assert_string_equal(
                 text.data,
                 "set echo off;\nconnect target /;\nrun {\n"
