@@ -299,6 +299,45 @@ static void without_any_changed_file_the_thread_decides(void **state) {
         consistency_done(&f.result);
 }
 
+static void a_level_1_needs_a_level_0_of_each_file_its_parent_lacks(void **state) {
+        static const FileKey parent[] = {{1, 10}};
+        Fixture f;
+
+        fixture_init(&f);
+        f.input.is_level1 = true;
+        f.input.parent_files = parent;
+        f.input.n_parent_files = 1;
+        f.rows[0].level = f.rows[1].level = 1;
+        assert_int_equal(check(&f), 0);
+        assert_true(f.result.needs_round);
+        assert_int_equal(f.result.n_missing_files, 1);
+        assert_int_equal(f.result.missing_files[0], 2);
+        f.rows[1].level = 0;
+        assert_int_equal(check(&f), 0);
+        assert_false(f.result.needs_round);
+        consistency_done(&f.result);
+}
+
+static void a_skipped_number_that_is_a_new_file_by_now_is_not_held(void **state) {
+        static const FileKey parent[] = {{1, 10}, {2, 20}};
+        Fixture f;
+
+        fixture_init(&f);
+        f.input.is_level1 = true;
+        f.input.parent_files = parent;
+        f.input.n_parent_files = 2;
+        f.run.n_datafiles = 1;
+        f.unchanged[0] = 2;
+        f.input.n_unchanged = 1;
+        assert_int_equal(check(&f), 0);
+        assert_false(f.result.needs_round);
+        f.structure[1].creation_scn = 1500;
+        assert_int_equal(check(&f), 0);
+        assert_true(f.result.needs_round);
+        assert_int_equal(f.result.missing_files[0], 2);
+        consistency_done(&f.result);
+}
+
 static void a_piece_may_have_one_header_block(void **state) {
         PieceFacts piece = {.bytes = 81920, .block_size = 16384};
 
@@ -326,6 +365,8 @@ int main(void) {
                 cmocka_unit_test(a_number_used_again_is_another_file),
                 cmocka_unit_test(unchanged_files_of_a_level_1_are_held),
                 cmocka_unit_test(without_any_changed_file_the_thread_decides),
+                cmocka_unit_test(a_level_1_needs_a_level_0_of_each_file_its_parent_lacks),
+                cmocka_unit_test(a_skipped_number_that_is_a_new_file_by_now_is_not_held),
                 cmocka_unit_test(a_piece_may_have_one_header_block),
         };
 

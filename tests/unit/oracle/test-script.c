@@ -249,6 +249,26 @@ static void the_restore_scripts_are_the_golden_ones(void **state) {
         text_done(&text);
 }
 
+static void a_time_takes_the_place_of_the_scn(void **state) {
+        static const char *const bad[] = {"2026-11-22", "2026-11-22T07:10:44'", "x"};
+        Text text = TEXT_INIT;
+        Error err = {0};
+        RmanUntil until = {.scn = 5, .time = "2026-11-22T07:10:44"};
+
+        assert_int_equal(rman_script_restore(&until, "/b/.logs-7", 1, &text, NULL), 0);
+        assert_non_null(
+                strstr(text.data,
+                       "  set until time \"to_date('2026-11-22 07:10:44',"
+                       "'YYYY-MM-DD HH24:MI:SS')\";\n"));
+        assert_null(strstr(text.data, "until scn"));
+        for (size_t i = 0; i < 3; i++) {
+                until.time = bad[i];
+                assert_true(rman_script_restore(&until, "/b/.logs-7", 1, &text, &err) < 0);
+                assert_int_equal(err.kind, ERROR_UNSUPPORTED);
+        }
+        text_done(&text);
+}
+
 static void handles_are_uncataloged_fifty_a_command(void **state) {
         StringList handles = {0};
         Text text = TEXT_INIT;
@@ -280,6 +300,7 @@ int main(void) {
                 cmocka_unit_test(a_password_goes_to_the_script_only_when_it_can),
                 cmocka_unit_test(a_log_cure_restores_backs_up_and_deletes),
                 cmocka_unit_test(the_restore_scripts_are_the_golden_ones),
+                cmocka_unit_test(a_time_takes_the_place_of_the_scn),
                 cmocka_unit_test(handles_are_uncataloged_fifty_a_command),
         };
 
