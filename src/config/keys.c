@@ -130,7 +130,7 @@ static const Key keys[] = {
          FIELD(repository_forget),
          .value = "chain",
          .allowed = "chain or forget",
-         .choices = {{"chain", false, false}, {"forget", true, true}}},
+         .choices = {{"chain", false, false}, {"forget", true, false}}},
 
         {.section = "store",
          .name = "type",

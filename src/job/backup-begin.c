@@ -28,6 +28,7 @@ static int start_planning(Backup *backup, Error *err) {
                 .settings = backup->settings,
                 .databases = &backup->requested,
                 .parent = backup->claim.level == 0 ? NULL : &backup->parent.record,
+                .level0_usec = backup->level0_usec,
                 .backup_id = backup->claim.id,
                 .on_database = on_database_asked,
                 .on_done = on_planned,
@@ -52,15 +53,16 @@ static int adopt_parent(Backup *backup, Error *err) {
         return start_planning(backup, err);
 }
 
-static void on_parent(Source *parent, const Error *err, void *userdata) {
+static void on_parent(const ParentFound *found, const Error *err, void *userdata) {
         Backup *backup = userdata;
         Error error = {0};
 
         if (err != NULL) {
                 error = *err;
         } else {
-                backup->parent = *parent;
-                *parent = (Source){0};
+                backup->level0_usec = found->chain->links[0].record.created_usec;
+                backup->parent = *found->parent;
+                *found->parent = (Source){0};
         }
         backup->search = parent_search_free(backup->search);
         if (!error_is_set(&error))
@@ -81,6 +83,13 @@ int backup_begin(Backup *backup, Error *err) {
         };
         if (backup->wanted_parent == NULL)
                 return start_planning(backup, err);
+        if (backup->settings->config->repository_forget)
+                return error_set(
+                        err,
+                        ERROR_INVALID_PARENT,
+                        -EOPNOTSUPP,
+                        "no level 1 with [oracle] repository = forget: RMAN is made to forget our "
+                        "backups, so that none of them can be a base; make a level 0");
         return parent_search_start(&options, &backup->search, err);
 }
 

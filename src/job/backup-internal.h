@@ -46,8 +46,9 @@ typedef struct Backup {
         LedgerJob row;
         LedgerPrevious previous;
 
-        char *wanted_parent; /* of the request: an id or "latest"; NULL: level 0 */
-        Source parent;       /* of a level 1, once it was found */
+        char *wanted_parent;  /* of the request: an id or "latest"; NULL: level 0 */
+        Source parent;        /* of a level 1, once it was found */
+        uint64_t level0_usec; /* when the level 0 of its chain was made */
         BackupPlan plan;
         Members members;
         Record record;

@@ -73,32 +73,38 @@ static Store *store_of(const Commit *commit) {
 
 /* ---- settle ---- */
 
-int commit_settle(
-        LedgerDb *db,
-        uint32_t job,
-        const Record *record,
-        const char *record_sha256,
-        const char *directory,
-        Error *err) {
+int commit_settle(LedgerDb *db, const CommitSettled *settled, Error *err) {
+        const Record *record = settled->record;
+        const char *directory = settled->directory;
         LedgerPrevious previous = {.sequence = record->sequence};
 
         (void)snprintf(previous.id, sizeof(previous.id), "%s", record->id);
-        (void)snprintf(previous.record_sha256, sizeof(previous.record_sha256), "%s", record_sha256);
+        (void)snprintf(
+                previous.record_sha256,
+                sizeof(previous.record_sha256),
+                "%s",
+                settled->record_sha256);
         int r = ledger_previous_put(db, record->instance, &previous, err);
         if (r >= 0)
-                r = owe_uncatalog_of_record(db, record, err);
+                r = owe_uncatalog_of_record(db, record, settled->forget, err);
         if (r >= 0 && directory != NULL)
                 r = ledger_owed_add(db, OWED_DIRECTORY, record->id, directory, NULL, 0, NULL, err);
         if (r >= 0)
-                r = ledger_job_remove(db, job, err);
+                r = ledger_job_remove(db, settled->job, err);
         return r;
 }
 
 static int settle_run(LedgerDb *db, void *userdata, Error *err) {
         const Commit *commit = userdata;
         const CommitOptions *options = &commit->options;
-        return commit_settle(
-                db, options->job, options->record, commit->record_sha256, options->directory, err);
+        CommitSettled settled = {
+                .job = options->job,
+                .record = options->record,
+                .record_sha256 = commit->record_sha256,
+                .directory = options->directory,
+                .forget = options->settings->config->repository_forget,
+        };
+        return commit_settle(db, &settled, err);
 }
 
 static void on_settled(int r, const Error *err, void *userdata) {

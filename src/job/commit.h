@@ -40,11 +40,12 @@ bool commit_leave(Commit *commit);
 Commit *commit_free(Commit *commit); /* cancels; not while a final commit may not be left */
 
 /* The transaction after the record is in the store: the job leaves the ledger, what is left to do
- * is owed, `previous` is this backup. On the ledger's thread. payload: the record's. */
-int commit_settle(
-        LedgerDb *db,
-        uint32_t job,
-        const Record *record,
-        const char *record_sha256,
-        const char *directory,
-        Error *err);
+ * is owed, `previous` is this backup. On the ledger's thread. */
+typedef struct CommitSettled {
+        uint32_t job;
+        const Record *record;
+        const char *record_sha256;
+        const char *directory; /* NULL: none */
+        bool forget;           /* RMAN's records of the data file pieces go, too */
+} CommitSettled;
+int commit_settle(LedgerDb *db, const CommitSettled *settled, Error *err);

@@ -541,11 +541,12 @@ int owe_uncatalog(
         return r;
 }
 
-static int
-handles_to_uncatalog(const Record *record, const char *sid, StringList *ret, Error *err) {
+static int handles_to_uncatalog(
+        const Record *record, const char *sid, bool forget, StringList *ret, Error *err) {
         for (size_t i = 0; i < record->n_members; i++) {
                 const RecordMember *member = &record->members[i];
-                if (member->kind != MEMBER_PIECE || member->contents == PIECE_DATAFILE ||
+                if (member->kind != MEMBER_PIECE ||
+                    (!forget && member->contents == PIECE_DATAFILE) ||
                     !string_equal(member->database, sid))
                         continue;
                 CLEANUP(cleanup_free) char *handle = string_printf("/%s", member->path);
@@ -555,14 +556,14 @@ handles_to_uncatalog(const Record *record, const char *sid, StringList *ret, Err
         return 0;
 }
 
-int owe_uncatalog_of_record(LedgerDb *db, const Record *record, Error *err) {
+int owe_uncatalog_of_record(LedgerDb *db, const Record *record, bool forget, Error *err) {
         int r = 0;
 
         for (size_t i = 0; r >= 0 && i < record->n_databases; i++) {
                 const RecordDatabase *database = &record->databases[i];
                 StringList handles = {0};
 
-                r = handles_to_uncatalog(record, database->sid, &handles, err);
+                r = handles_to_uncatalog(record, database->sid, forget, &handles, err);
                 if (r >= 0)
                         r = owe_uncatalog(
                                 db,

@@ -35,5 +35,6 @@ int owe_uncatalog(
         const char *oracle_home,
         const StringList *handles,
         Error *err);
-/* Log, control file and spfile pieces of a completed backup, for each of its databases. */
-int owe_uncatalog_of_record(LedgerDb *db, const Record *record, Error *err);
+/* Log, control file and spfile pieces of a completed backup, for each of its databases; forget: the
+ * data files' too, so that RMAN knows nothing of it. */
+int owe_uncatalog_of_record(LedgerDb *db, const Record *record, bool forget, Error *err);

@@ -7,7 +7,6 @@
 
 #include "base/limits.h"
 #include "event/timer.h"
-#include "job/chain.h"
 #include "job/children.h"
 #include "job/query.h"
 #include "job/segment-check.h"
@@ -44,8 +43,11 @@ static const char *candidate(const ParentSearch *search) {
 }
 
 static void finish(ParentSearch *search, const Error *err) {
-        search->options.on_done(
-                err == NULL ? chain_last(&search->chain) : NULL, err, search->options.userdata);
+        ParentFound found = {NULL, &search->chain};
+
+        if (err == NULL)
+                found.parent = chain_last(&search->chain);
+        search->options.on_done(err == NULL ? &found : NULL, err, search->options.userdata);
 }
 
 static void finish_without(ParentSearch *search) {

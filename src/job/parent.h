@@ -3,7 +3,12 @@
  * Nothing is changed. */
 #pragma once
 
-#include "job/source.h"
+#include "job/chain.h"
+
+typedef struct ParentFound {
+        Source *parent;
+        const Chain *chain; /* the parent is the last of it */
+} ParentFound;
 
 typedef struct ParentSearch ParentSearch;
 typedef struct ParentOptions {
@@ -13,8 +18,8 @@ typedef struct ParentOptions {
         const StringList *databases; /* SIDs; empty: the parent's */
         const char *own_id;
         /* NoSuchBackup, InvalidParent, ParentHasChild, ChainBroken, Incompatible, or the store's.
-         * The caller may take the parent (leave it zeroed). */
-        void (*on_done)(Source *parent, const Error *err, void *userdata);
+         * The caller may take the parent (leave it zeroed). found NULL on error. */
+        void (*on_done)(const ParentFound *found, const Error *err, void *userdata);
         void *userdata;
 } ParentOptions;
 int parent_search_start(const ParentOptions *options, ParentSearch **ret, Error *err);

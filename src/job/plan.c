@@ -12,6 +12,8 @@
 #include "oracle/preflight.h"
 #include "repository/chain.h"
 
+static const uint64_t DAY_USEC = UINT64_C(86400000000);
+
 struct Planner {
         PlannerOptions options;
         BackupPlan plan;
@@ -330,6 +332,12 @@ static int check_result(Planner *planner, Error *err) {
         return 0;
 }
 
+static uint64_t level0_age_days(const Planner *planner) {
+        uint64_t now = clock_realtime_usec(), then = planner->options.level0_usec;
+
+        return planner->options.parent == NULL || then > now ? 0 : (now - then) / DAY_USEC;
+}
+
 static void ask_next(Planner *planner) {
         Error error = {0};
 
@@ -342,6 +350,7 @@ static void ask_next(Planner *planner) {
         PreflightOptions options = {
                 .database = database,
                 .with_bases = planner->options.parent != NULL,
+                .level0_age_days = level0_age_days(planner),
                 .on_done = on_preflight,
                 .userdata = planner};
         planner->options.on_database(database->sid, planner->options.userdata);

@@ -40,6 +40,7 @@ typedef struct PlannerOptions {
         Settings *settings;          /* lives until on_done */
         const StringList *databases; /* empty: all that the configuration selects */
         const Record *parent;        /* NULL: level 0; lives as long as the plan */
+        uint64_t level0_usec;        /* when the chain of the parent began */
         const char *backup_id;
         void (*on_database)(const char *sid, void *userdata); /* is being asked now */
         void (*on_done)(

@@ -58,6 +58,7 @@ typedef struct RecoveryCall {
         bool adopt_claim; /* the claim is there: the ledger's last one from now on */
         Record record;
         char record_sha256[65];
+        bool forget;
 } RecoveryCall;
 
 static void next_row(Recovery *recovery);
@@ -326,8 +327,14 @@ static int start_claiming(Recovery *recovery, Error *err) {
 /* COMMITTING: the same bytes are sent until they are there. */
 static int committed_run(LedgerDb *db, void *userdata, Error *err) {
         const RecoveryCall *call = userdata;
-        return commit_settle(
-                db, call->row.id, &call->record, call->record_sha256, call->row.directory, err);
+        CommitSettled settled = {
+                .job = call->row.id,
+                .record = &call->record,
+                .record_sha256 = call->record_sha256,
+                .directory = call->row.directory,
+                .forget = call->forget,
+        };
+        return commit_settle(db, &settled, err);
 }
 
 static int parse_row_record(const LedgerJob *row, RecoveryCall *call, Error *err) {
@@ -381,6 +388,7 @@ static void on_record_put(const StoreReply *reply, void *userdata) {
                 MESSAGE_ID_BACKUP_COMPLETED,
                 NULL,
                 "completed: its record is in the store");
+        call->forget = recovery->service->settings->config->repository_forget;
         if (settle_row(recovery, call, committed_run, &error) < 0)
                 row_left(recovery, &error);
 }

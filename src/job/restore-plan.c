@@ -67,6 +67,7 @@ static int set_until(const RestorePlanInput *input, TargetDatabase *target, Erro
                 target->until_scn = input->until_scn;
                 r = chain_check_until_scn(record, input->until_scn, err);
         } else if (input->until_usec != 0) {
+                target->until_scn = 0;
                 r = chain_check_until_time(
                         record, asked_for(input), input->until_usec, target->until_time, err);
         }

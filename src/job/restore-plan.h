@@ -28,7 +28,7 @@ typedef struct TargetDatabase {
                                    WITH */
         char *control_file_piece;
         bool has_spfile;
-        uint64_t until_scn;                      /* the link's own end, or what was asked for */
+        uint64_t until_scn; /* the link's own end, or what was asked for; 0: until_time */
         char until_time[CHAIN_LOCAL_TIME_BYTES]; /* local time of the source; "": until_scn */
         char *in_the_way; /* what of this database is here already; NULL: nothing */
 } TargetDatabase;

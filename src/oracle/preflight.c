@@ -50,6 +50,7 @@ static int judge_facts(Preflight *preflight, StringList *warnings, Error *err) {
         const PreflightContext context = {
                 .sid = preflight->options.database->sid,
                 .channels = 1,
+                .level0_age_days = preflight->options.level0_age_days,
                 .logfiles = &preflight->logfiles,
         };
         int r = preflight_judge(&context, &preflight->facts, err);

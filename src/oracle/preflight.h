@@ -9,6 +9,7 @@ typedef struct Preflight Preflight;
 typedef struct PreflightOptions {
         OracleDatabase *database; /* located (dbs_dir, network_dir filled in) by the preflight */
         bool with_bases;          /* also what RMAN would base a level 1 on */
+        uint64_t level0_age_days; /* of the chain that a level 1 continues; 0: none */
         /* Refusals: NotArchivelog, Oracle (down, not open), OracleAuth, Unsupported (RAC, ASM,
          * standby..), each naming the SID and what to do. `warnings`: lines for the journal and the
          * record's notes. facts NULL on error. The caller may take the facts (leave them zeroed).

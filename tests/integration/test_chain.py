@@ -1,6 +1,9 @@
 """Chains: level 1 backups on a parent, the proof of each link, and the restore of any of them."""
 
+import base64
 import datetime
+import hashlib
+import json
 import shutil
 import time
 
@@ -70,10 +73,6 @@ def bare(make_host, make_daemon, host, service, name, **options):
 def test_a_level_1_names_its_parent_and_starts_where_it_ended(service, ora):
     first, second, third = chain(ora, service, 3)
     assert [link.record["level"] for link in (first, second, third)] == [0, 1, 1]
-    import hashlib
-    import base64
-    import json
-
     for parent, child in ((first, second), (second, third)):
         envelope = json.loads(service.object_path(parent.id, "backup.json").read_text())
         digest = hashlib.sha256(base64.b64decode(envelope["payload"])).hexdigest()
@@ -277,6 +276,17 @@ def test_an_owed_tag_blocks_a_level_1(service, ora):
     assert service.wait(started.job).result == "failed"
     fail(service, "ChainBroken", SID, "LEVEL0-", "as soon as", parent=first.id)
     ora.startup(SID)
+
+
+def test_what_rman_is_to_forget_is_no_base(service, ora):
+    service.configure(oracle={"repository": "forget"})
+    service.call("Reload")
+    (first,) = chain(ora, service, 1)
+    outcome = service.wait(service.create_backup(parent="latest").job)
+    assert outcome.error_name == ERROR + "InvalidParent" and "forget" in outcome.error_message
+    service.configure()
+    service.call("Reload")
+    fail(service, "ChainBroken", SID, "any more", parent=first.id)
 
 
 # Restores -------------------------------------------------------------------------------------------------

@@ -209,7 +209,6 @@ def test_a_reload_does_not_change_the_instance(service):
     [
         ({"store": {"type": "swift"}}, "[store] type"),
         ({"store": {"resume": "yes"}}, "[store] resume"),
-        ({"oracle": {"repository": "forget"}}, "[oracle] repository"),
         ({"retention": {"full": 3}}, "[retention] full"),
     ],
 )

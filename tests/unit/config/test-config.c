@@ -241,7 +241,6 @@ static void a_wrong_value_of_every_key_is_refused_by_name(void **state) {
 static const struct {
         const char *section, *name, *value;
 } later[] = {
-        {"oracle", "repository", "forget"},
         {"store", "type", "swift"},
         {"store", "resume", "yes"},
         {"store", "release", "chain"},
