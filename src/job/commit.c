@@ -243,9 +243,12 @@ static void on_children(const Error *err, void *userdata) {
         Commit *commit = userdata;
         Error error = {0};
 
+        /* *err belongs to what the receiver frees. */
         if (err != NULL)
-                finish(commit, err);
-        else if (seal_and_stage(commit, &error) < 0)
+                error = *err;
+        else
+                (void)seal_and_stage(commit, &error);
+        if (error_is_set(&error))
                 finish(commit, &error);
 }
 
