@@ -164,16 +164,14 @@ static int check_new(const LinkRun *run, const DatafileFacts *file, Error *err) 
 
         for (const BackupDatafileFacts *row = next_row(run, file, NULL); row != NULL;
              row = next_row(run, file, row)) {
-                if (row->level == 0)
-                        last = row;
-                else if (last != NULL && row->incremental_scn != last->checkpoint_scn)
+                if (row->level != 0 && last != NULL && row->incremental_scn != last->checkpoint_scn)
                         return broken(
                                 run,
                                 file,
                                 "is new and was based on another backup than its level 0, at SCN",
                                 row->incremental_scn,
                                 err);
-                else if (last != NULL)
+                if (row->level == 0 || last != NULL)
                         last = row;
         }
         return last != NULL ? 0
