@@ -11,8 +11,9 @@ import tempfile
 
 from builds import Build, BuildFailed
 from guard import Guard
+from pytests import run_booted, run_pytests
 from selection import Selection
-from suites import Totals, run_pytest, run_pytest_as_ordinary_user, run_pytest_booted, run_tidy, run_units
+from suites import Totals, run_tidy, run_units
 
 # Configured as an installation of the system: it is what the tests on a booted systemd install.
 PLAIN = Build(
@@ -51,13 +52,11 @@ def run_everything(top, temporary, selection, ci, totals):
         say("unit tests, with sanitizers")
         run_units(top, SANITIZED, selection, temporary, totals)
     if plain and sanitized:
-        say("lints, tools, simulator and integration tests")
-        run_pytest(top, selection, temporary, totals)
+        say("lints, tools, simulator and integration tests; the daemon's also as an ordinary user who owns the Oracle home")
+        run_pytests(top, selection, temporary, totals)
         if os.getuid() == 0:
-            say("the daemon's tests as an ordinary user who owns the Oracle home")
-            run_pytest_as_ordinary_user(top, selection, temporary, totals)
             say("a booted systemd")
-            run_pytest_booted(top, selection, temporary, totals)
+            run_booted(top, selection, temporary, totals)
     if not ci:
         return
     if build(top, CLANG, totals):
