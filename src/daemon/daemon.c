@@ -248,7 +248,9 @@ static void open_store(void *userdata) {
         Daemon *daemon = userdata;
         Error error = {0};
         int r = store_open(
-                daemon->parts.service.store, on_store_open, daemon, &daemon->opening, &error);
+                daemon->parts.service.store,
+                &(StoreCall){on_store_open, daemon, &daemon->opening},
+                &error);
         if (r < 0)
                 give_up(daemon, &error);
 }

@@ -138,9 +138,7 @@ static int ask_object(Children *children, Error *err) {
         return store_stat_object(
                 children->options.service->store,
                 name,
-                on_object,
-                children,
-                &children->request,
+                &(StoreCall){on_object, children, &children->request},
                 err);
 }
 

@@ -159,9 +159,7 @@ static void on_row_written(int r, const Error *err, void *userdata) {
                 claiming->name,
                 claiming->envelope,
                 claiming->envelope_size,
-                on_put,
-                claiming,
-                &claiming->request,
+                &(StoreCall){on_put, claiming, &claiming->request},
                 &error);
         if (r < 0)
                 finish(claiming, &error);
@@ -290,9 +288,7 @@ static int read_probe(Claiming *claiming, Error *err) {
                 store_of(claiming),
                 claiming->name,
                 (size_t)2 * LIMIT_RECORD_BYTES,
-                on_claim_read,
-                claiming,
-                &claiming->request,
+                &(StoreCall){on_claim_read, claiming, &claiming->request},
                 err);
 }
 
@@ -352,9 +348,7 @@ static void on_known(int r, const Error *err, void *userdata) {
                            : store_list(
                                      store_of(claiming),
                                      prefix,
-                                     on_listed,
-                                     claiming,
-                                     &claiming->request,
+                                     &(StoreCall){on_listed, claiming, &claiming->request},
                                      &error);
         if (r < 0)
                 finish(claiming, &error);

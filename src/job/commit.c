@@ -167,9 +167,7 @@ static void on_staged(int r, const Error *err, void *userdata) {
                 commit->record_name,
                 commit->envelope,
                 commit->envelope_size,
-                on_record_stored,
-                commit,
-                &commit->request,
+                &(StoreCall){on_record_stored, commit, &commit->request},
                 &error);
         if (r < 0)
                 finish(commit, &error);
@@ -303,9 +301,7 @@ static int read_claim(Commit *commit, Error *err) {
                 store_of(commit),
                 name,
                 (size_t)2 * LIMIT_RECORD_BYTES,
-                on_claim_read,
-                commit,
-                &commit->request,
+                &(StoreCall){on_claim_read, commit, &commit->request},
                 err);
 }
 
@@ -347,9 +343,7 @@ static void on_list_stored(const StoreReply *reply, void *userdata) {
                 store_of(commit),
                 commit->list_name,
                 commit->list_size + 1,
-                on_list_read,
-                commit,
-                &commit->request,
+                &(StoreCall){on_list_read, commit, &commit->request},
                 &error);
         if (r < 0)
                 finish(commit, &error);
@@ -381,9 +375,7 @@ static int put_list(Commit *commit, Error *err) {
                 commit->list_name,
                 commit->list,
                 commit->list_size,
-                on_list_stored,
-                commit,
-                &commit->request,
+                &(StoreCall){on_list_stored, commit, &commit->request},
                 err);
 }
 
@@ -439,9 +431,7 @@ int commit_start(const CommitOptions *options, Commit **ret, Error *err) {
                         &attempt,
                         options->upload->segments,
                         options->upload->n_segments,
-                        on_committed,
-                        commit,
-                        &commit->request,
+                        &(StoreCall){on_committed, commit, &commit->request},
                         err);
         if (r < 0) {
                 commit_free(commit);

@@ -326,9 +326,7 @@ static int request_segment(Download *download, Fetch *fetch, Error *err) {
                         download->options.service->store,
                         &segment,
                         fetch->buffer,
-                        on_fetched,
-                        fetch,
-                        &fetch->request,
+                        &(StoreCall){on_fetched, fetch, &fetch->request},
                         err);
         return r;
 }

@@ -159,9 +159,7 @@ static void on_put(const StoreReply *reply, void *userdata) {
                 pass->options.service->store,
                 row_of(pass)->name,
                 2 * LIMIT_RECORD_BYTES,
-                on_conflict_read,
-                pass,
-                &pass->request,
+                &(StoreCall){on_conflict_read, pass, &pass->request},
                 &error);
         if (r < 0)
                 row_stays(pass, &error);
@@ -174,9 +172,7 @@ static int start_put(OwedPass *pass, Error *err) {
                 row->name,
                 row->data,
                 row->size,
-                on_put,
-                pass,
-                &pass->request,
+                &(StoreCall){on_put, pass, &pass->request},
                 err);
 }
 
@@ -215,18 +211,23 @@ static int start_segments(OwedPass *pass, Error *err) {
                         (const char *)row->data);
         if (row->size > 0)
                 return store_remove_segments(
-                        store, &attempt, on_removed, pass, &pass->request, err);
+                        store, &attempt, &(StoreCall){on_removed, pass, &pass->request}, err);
         if (pass->step == 0)
                 return store_remove_large_object(
-                        store, instance, row->name, on_removed, pass, &pass->request, err);
+                        store,
+                        instance,
+                        row->name,
+                        &(StoreCall){on_removed, pass, &pass->request},
+                        err);
         if (pass->step == 1)
                 return store_remove_segments(
-                        store, &attempt, on_removed, pass, &pass->request, err);
+                        store, &attempt, &(StoreCall){on_removed, pass, &pass->request}, err);
 
         CLEANUP(cleanup_free) char *name = object_name(instance, row->name, OBJECT_SEGMENTS);
         if (name == NULL)
                 return error_oom(err);
-        return store_remove_object(store, name, on_removed, pass, &pass->request, err);
+        return store_remove_object(
+                store, name, &(StoreCall){on_removed, pass, &pass->request}, err);
 }
 
 /* ---- Oracle ---- */

@@ -177,9 +177,7 @@ static int get_record(Query *query, Error *err) {
                 query->service->store,
                 name,
                 (size_t)LIMIT_RECORD_BYTES * 2,
-                on_record,
-                query,
-                &query->request,
+                &(StoreCall){on_record, query, &query->request},
                 err);
 }
 
@@ -374,9 +372,7 @@ static int start(Query *query, Error *err) {
         return store_list(
                 query->service->store,
                 prefix == NULL ? "" : prefix,
-                on_listing,
-                query,
-                &query->request,
+                &(StoreCall){on_listing, query, &query->request},
                 err);
 }
 

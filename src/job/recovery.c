@@ -318,9 +318,7 @@ static int start_claiming(Recovery *recovery, Error *err) {
                 recovery->service->store,
                 name,
                 (size_t)2 * LIMIT_RECORD_BYTES,
-                on_claim_read,
-                recovery,
-                &recovery->request,
+                &(StoreCall){on_claim_read, recovery, &recovery->request},
                 err);
 }
 
@@ -405,9 +403,7 @@ static int start_committing(Recovery *recovery, Error *err) {
                 name,
                 row->object,
                 row->object_size,
-                on_record_put,
-                recovery,
-                &recovery->request,
+                &(StoreCall){on_record_put, recovery, &recovery->request},
                 err);
 }
 

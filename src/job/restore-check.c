@@ -222,9 +222,7 @@ static int fetch_first_segment(Restore *restore, Error *err) {
                 restore->service->store,
                 &segment,
                 restore->first_segment,
-                on_first_segment,
-                restore,
-                &restore->request,
+                &(StoreCall){on_first_segment, restore, &restore->request},
                 err);
 }
 

@@ -72,7 +72,10 @@ static int ask(Slot *slot, Error *err) {
                 .md5 = source->segments[index].md5,
         };
         return store_stat_segment(
-                slot->check->service->store, &segment, on_there, slot, &slot->request, err);
+                slot->check->service->store,
+                &segment,
+                &(StoreCall){on_there, slot, &slot->request},
+                err);
 }
 
 static void go_on(SegmentCheck *check) {

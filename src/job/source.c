@@ -47,9 +47,7 @@ get(SourceReader *reader, ObjectType type, size_t max_size, StoreDone on_done, E
                 reader->options.service->store,
                 name,
                 max_size,
-                on_done,
-                reader,
-                &reader->request,
+                &(StoreCall){on_done, reader, &reader->request},
                 err);
 }
 
@@ -302,7 +300,10 @@ static int find_elsewhere(SourceReader *reader, Error *err) {
                         reader->backup_id);
         reader->has_listed = true;
         return store_list(
-                reader->options.service->store, "", on_listed, reader, &reader->request, err);
+                reader->options.service->store,
+                "",
+                &(StoreCall){on_listed, reader, &reader->request},
+                err);
 }
 
 int source_reader_start(const SourceOptions *options, SourceReader **ret, Error *err) {

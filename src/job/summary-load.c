@@ -164,9 +164,7 @@ static void start_next(Slot *slot) {
                         load->service->store,
                         load->names.items[slot->index],
                         (size_t)LIMIT_RECORD_BYTES * 2,
-                        on_object,
-                        slot,
-                        &slot->request,
+                        &(StoreCall){on_object, slot, &slot->request},
                         &error);
                 if (r < 0)
                         fail(load, &error);

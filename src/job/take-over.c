@@ -240,7 +240,10 @@ static int look_for(TakeOver *take_over, ObjectType type, Error *err) {
                 return error_oom(err);
         take_over->looked_for = type;
         return store_stat_object(
-                take_over->service->store, name, on_looked, take_over, &take_over->request, err);
+                take_over->service->store,
+                name,
+                &(StoreCall){on_looked, take_over, &take_over->request},
+                err);
 }
 
 static void on_foreign_read(const StoreReply *reply, void *userdata) {
@@ -288,9 +291,7 @@ static int read_claim(TakeOver *take_over, uint64_t sequence, Error *err) {
                 take_over->service->store,
                 name,
                 (size_t)2 * LIMIT_RECORD_BYTES,
-                on_foreign_read,
-                take_over,
-                &take_over->request,
+                &(StoreCall){on_foreign_read, take_over, &take_over->request},
                 err);
 }
 
@@ -383,9 +384,7 @@ static void on_claimed(const Error *err, bool sent, void *userdata) {
                 r = store_list(
                         take_over->service->store,
                         prefix,
-                        on_listed,
-                        take_over,
-                        &take_over->request,
+                        &(StoreCall){on_listed, take_over, &take_over->request},
                         &error);
         if (r < 0)
                 finish(take_over, &error);

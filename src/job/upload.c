@@ -374,9 +374,7 @@ static int send_transfer(Upload *upload, Transfer *transfer, Error *err) {
                 upload->options.service->store,
                 &segment,
                 transfer->buffer,
-                on_segment_stored,
-                transfer,
-                &transfer->request,
+                &(StoreCall){on_segment_stored, transfer, &transfer->request},
                 err);
         if (r >= 0)
                 upload->n_in_flight++;

@@ -12,20 +12,19 @@ void store_cancel(StoreRequest *request) {
                 request->store->driver->cancel(request);
 }
 
-static int start(Store *store, const StoreOperation *operation, StoreRequest **ret, Error *err) {
+/* Tells the driver whom to call, and the caller what to cancel. */
+static int start(Store *store, StoreOperation operation, const StoreCall *call, Error *err) {
+        operation.on_done = call->on_done;
+        operation.userdata = call->userdata;
         StoreRequest *request = NULL;
-        int r = store->driver->start(store, operation, &request, err);
-        if (r == 0 && ret != NULL)
-                *ret = request;
+        int r = store->driver->start(store, &operation, &request, err);
+        if (r == 0 && call->ret != NULL)
+                *call->ret = request;
         return r;
 }
 
-int store_open(Store *store, StoreDone on_done, void *userdata, StoreRequest **ret, Error *err) {
-        return start(
-                store,
-                &(StoreOperation){.type = STORE_OPEN, .on_done = on_done, .userdata = userdata},
-                ret,
-                err);
+int store_open(Store *store, const StoreCall *call, Error *err) {
+        return start(store, (StoreOperation){.type = STORE_OPEN}, call, err);
 }
 
 int store_put_object(
@@ -33,122 +32,61 @@ int store_put_object(
         const char *name,
         const void *data,
         size_t size,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
+        const StoreCall *call,
         Error *err) {
         return start(
                 store,
-                &(StoreOperation){
+                (StoreOperation){
                         .type = STORE_PUT_OBJECT,
                         .name = name,
                         .bytes = data,
                         .size = size,
-                        .on_done = on_done,
-                        .userdata = userdata,
                 },
-                ret,
+                call,
                 err);
 }
 
 int store_get_object(
-        Store *store,
-        const char *name,
-        size_t max_size,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
-        Error *err) {
+        Store *store, const char *name, size_t max_size, const StoreCall *call, Error *err) {
         return start(
                 store,
-                &(StoreOperation){
+                (StoreOperation){
                         .type = STORE_GET_OBJECT,
                         .name = name,
                         .size = max_size,
-                        .on_done = on_done,
-                        .userdata = userdata,
                 },
-                ret,
+                call,
                 err);
 }
 
-int store_remove_object(
-        Store *store,
-        const char *name,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
-        Error *err) {
-        return start(
-                store,
-                &(StoreOperation){
-                        .type = STORE_REMOVE_OBJECT,
-                        .name = name,
-                        .on_done = on_done,
-                        .userdata = userdata,
-                },
-                ret,
-                err);
+int store_remove_object(Store *store, const char *name, const StoreCall *call, Error *err) {
+        return start(store, (StoreOperation){.type = STORE_REMOVE_OBJECT, .name = name}, call, err);
 }
 
-int store_stat_object(
-        Store *store,
-        const char *name,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
-        Error *err) {
-        return start(
-                store,
-                &(StoreOperation){
-                        .type = STORE_STAT_OBJECT,
-                        .name = name,
-                        .on_done = on_done,
-                        .userdata = userdata,
-                },
-                ret,
-                err);
+int store_stat_object(Store *store, const char *name, const StoreCall *call, Error *err) {
+        return start(store, (StoreOperation){.type = STORE_STAT_OBJECT, .name = name}, call, err);
 }
 
-int store_list(
-        Store *store,
-        const char *prefix,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
-        Error *err) {
-        return start(
-                store,
-                &(StoreOperation){
-                        .type = STORE_LIST,
-                        .name = prefix,
-                        .on_done = on_done,
-                        .userdata = userdata,
-                },
-                ret,
-                err);
+int store_list(Store *store, const char *prefix, const StoreCall *call, Error *err) {
+        return start(store, (StoreOperation){.type = STORE_LIST, .name = prefix}, call, err);
 }
 
 int store_put_segment(
         Store *store,
         const StoreSegment *segment,
         const void *data,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
+        const StoreCall *call,
         Error *err) {
         return start(
                 store,
-                &(StoreOperation){
+                (StoreOperation){
                         .type = STORE_PUT_SEGMENT,
                         .segment = *segment,
                         .attempt = segment->attempt,
                         .bytes = data,
                         .size = segment->size,
-                        .on_done = on_done,
-                        .userdata = userdata,
                 },
-                ret,
+                call,
                 err);
 }
 
@@ -156,62 +94,41 @@ int store_get_segment(
         Store *store,
         const StoreSegment *segment,
         void *buffer,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
+        const StoreCall *call,
         Error *err) {
         return start(
                 store,
-                &(StoreOperation){
+                (StoreOperation){
                         .type = STORE_GET_SEGMENT,
                         .segment = *segment,
                         .attempt = segment->attempt,
                         .buffer = buffer,
                         .size = segment->size,
-                        .on_done = on_done,
-                        .userdata = userdata,
                 },
-                ret,
+                call,
                 err);
 }
 
 int store_stat_segment(
-        Store *store,
-        const StoreSegment *segment,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
-        Error *err) {
+        Store *store, const StoreSegment *segment, const StoreCall *call, Error *err) {
         return start(
                 store,
-                &(StoreOperation){
+                (StoreOperation){
                         .type = STORE_STAT_SEGMENT,
                         .segment = *segment,
                         .attempt = segment->attempt,
                         .size = segment->size,
-                        .on_done = on_done,
-                        .userdata = userdata,
                 },
-                ret,
+                call,
                 err);
 }
 
 int store_remove_segments(
-        Store *store,
-        const StoreAttempt *attempt,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
-        Error *err) {
+        Store *store, const StoreAttempt *attempt, const StoreCall *call, Error *err) {
         return start(
                 store,
-                &(StoreOperation){
-                        .type = STORE_REMOVE_SEGMENTS,
-                        .attempt = *attempt,
-                        .on_done = on_done,
-                        .userdata = userdata,
-                },
-                ret,
+                (StoreOperation){.type = STORE_REMOVE_SEGMENTS, .attempt = *attempt},
+                call,
                 err);
 }
 
@@ -220,21 +137,17 @@ int store_commit(
         const StoreAttempt *attempt,
         const StoreCommitSegment *segments,
         size_t n_segments,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
+        const StoreCall *call,
         Error *err) {
         return start(
                 store,
-                &(StoreOperation){
+                (StoreOperation){
                         .type = STORE_COMMIT,
                         .attempt = *attempt,
                         .segments = segments,
                         .n_segments = n_segments,
-                        .on_done = on_done,
-                        .userdata = userdata,
                 },
-                ret,
+                call,
                 err);
 }
 
@@ -242,28 +155,19 @@ int store_remove_large_object(
         Store *store,
         const char *instance,
         const char *backup_id,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
+        const StoreCall *call,
         Error *err) {
         return start(
                 store,
-                &(StoreOperation){
+                (StoreOperation){
                         .type = STORE_REMOVE_LARGE_OBJECT,
-                        .attempt = {.instance = instance, .backup_id = backup_id},
-                        .on_done = on_done,
-                        .userdata = userdata,
-                },
-                ret,
+                        .attempt = {.instance = instance, .backup_id = backup_id}},
+                call,
                 err);
 }
 
-int store_space(Store *store, StoreDone on_done, void *userdata, StoreRequest **ret, Error *err) {
-        return start(
-                store,
-                &(StoreOperation){.type = STORE_SPACE, .on_done = on_done, .userdata = userdata},
-                ret,
-                err);
+int store_space(Store *store, const StoreCall *call, Error *err) {
+        return start(store, (StoreOperation){.type = STORE_SPACE}, call, err);
 }
 
 uint64_t store_max_segments(const Store *store) {

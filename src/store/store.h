@@ -39,6 +39,13 @@ typedef struct StoreReply {
 } StoreReply;
 typedef void (*StoreDone)(const StoreReply *reply, void *userdata);
 
+/* Whom a request reports to, and where its caller finds it again. Read before the call returns. */
+typedef struct StoreCall {
+        StoreDone on_done;
+        void *userdata;
+        StoreRequest **ret; /* NULL: it will not be cancelled */
+} StoreCall;
+
 /* One attempt of one backup: where its segments go. */
 typedef struct StoreAttempt {
         const char *instance;
@@ -71,7 +78,7 @@ DEFINE_CLEANUP(Store, store);
 void store_cancel(StoreRequest *request);
 
 /* Creates what must be there (containers, directories) and proves that the store answers. */
-int store_open(Store *store, StoreDone on_done, void *userdata, StoreRequest **ret, Error *err);
+int store_open(Store *store, const StoreCall *call, Error *err);
 
 /* Small objects (at most LIMIT_RECORD_BYTES * 2). put is create-only: the same bytes already there
  * is success with already_there. */
@@ -80,43 +87,19 @@ int store_put_object(
         const char *name,
         const void *data,
         size_t size,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
+        const StoreCall *call,
         Error *err);
 int store_get_object(
-        Store *store,
-        const char *name,
-        size_t max_size,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
-        Error *err);
+        Store *store, const char *name, size_t max_size, const StoreCall *call, Error *err);
 int store_remove_object(
-        Store *store,
-        const char *name,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
-        Error *err); /* absent: success */
-int store_stat_object(
-        Store *store,
-        const char *name,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
-        Error *err); /* size and etag of any object; directory: the large object's etag follows from
-                        the object `segments` beside it, NULL before that is there */
+        Store *store, const char *name, const StoreCall *call, Error *err); /* absent: success */
+/* Size and etag of any object; directory: the large object's etag follows from the object
+ * `segments` beside it, NULL before that is there. */
+int store_stat_object(Store *store, const char *name, const StoreCall *call, Error *err);
 
 /* Every object whose name begins with prefix ("" for all): a listing lags and proves nothing by
  * what it lacks. */
-int store_list(
-        Store *store,
-        const char *prefix,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
-        Error *err);
+int store_list(Store *store, const char *prefix, const StoreCall *call, Error *err);
 
 /* Segments. put returns when the bytes are durable and acknowledged with our MD5; bytes that
  * have another are Integrity. Its data lives until on_done or the cancel. */
@@ -124,39 +107,21 @@ int store_put_segment(
         Store *store,
         const StoreSegment *segment,
         const void *data,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
+        const StoreCall *call,
         Error *err);
 /* Reads the whole segment into buffer (segment->size bytes); a shorter or longer one is Integrity.
  * Its MD5 is the caller's to check. Before the commit the segment is looked for at its attempt,
  * afterwards too (Swift: the segment's object; directory: the committed file or the part). */
 int store_get_segment(
-        Store *store,
-        const StoreSegment *segment,
-        void *buffer,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
-        Error *err);
+        Store *store, const StoreSegment *segment, void *buffer, const StoreCall *call, Error *err);
 /* Is it there, with this size (and, where the store knows it, this MD5)? -ENOENT or Integrity when
  * not. Directory: the file has it in its length. */
 int store_stat_segment(
-        Store *store,
-        const StoreSegment *segment,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
-        Error *err);
+        Store *store, const StoreSegment *segment, const StoreCall *call, Error *err);
 /* Removes every segment and sub-manifest of an attempt (attempt->attempt NULL: of every attempt of
  * the backup). Absent: success. */
 int store_remove_segments(
-        Store *store,
-        const StoreAttempt *attempt,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
-        Error *err);
+        Store *store, const StoreAttempt *attempt, const StoreCall *call, Error *err);
 
 /* Makes "<instance>/<backup_id>/backup.tar.age" of all segments (in Swift the large object) and
  * reads it back: reply has its etag and size. A second commit of the same segments succeeds with
@@ -166,9 +131,7 @@ int store_commit(
         const StoreAttempt *attempt,
         const StoreCommitSegment *segments,
         size_t n_segments,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
+        const StoreCall *call,
         Error *err);
 /* Removes the large object itself, not its segments (directory: the file, which is both). Absent:
  * success. */
@@ -176,16 +139,14 @@ int store_remove_large_object(
         Store *store,
         const char *instance,
         const char *backup_id,
-        StoreDone on_done,
-        void *userdata,
-        StoreRequest **ret,
+        const StoreCall *call,
         Error *err);
 
 uint64_t store_max_segments(
         const Store *store); /* of one backup; UINT64_MAX: no limit. Valid after store_open */
 /* Free space for segments, UINT64_MAX where it cannot be known. Directory: asks the file system,
  * off the loop. In object_size of the reply. */
-int store_space(Store *store, StoreDone on_done, void *userdata, StoreRequest **ret, Error *err);
+int store_space(Store *store, const StoreCall *call, Error *err);
 const char *store_container(const Store *store); /* first part of every location: the container, or
                                                     the directory's path */
 const char *

@@ -79,9 +79,7 @@ static void open_payload(JobFixture *f) {
                         f->service.store,
                         &segment,
                         bytes,
-                        on_first_segment,
-                        &payload_is_known,
-                        &request,
+                        &(StoreCall){on_first_segment, &payload_is_known, &request},
                         NULL),
                 0);
         run_until(f, has_first_segment);

@@ -203,7 +203,9 @@ stored_segment(Fixture *f, const UploadResult *result, size_t index, size_t *ret
         StoreRequest *request;
 
         assert_int_equal(
-                store_get_segment(f->service.store, &segment, bytes, on_got, f, &request, NULL), 0);
+                store_get_segment(
+                        f->service.store, &segment, bytes, &(StoreCall){on_got, f, &request}, NULL),
+                0);
         loop_run(f->service.loop);
         *ret_size = segment.size;
         return bytes;

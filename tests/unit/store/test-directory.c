@@ -28,6 +28,7 @@ typedef struct Fixture {
         Loop *loop;
         WorkPool *pool;
         Store *store;
+        StoreCall call;
         /* The last reply, copied. */
         StoreReply reply;
         Error err;
@@ -74,23 +75,22 @@ static int run(Fixture *f, int started) {
 }
 
 static int do_open(Fixture *f) {
-        return run(f, store_open(f->store, on_done, f, NULL, &f->err));
+        return run(f, store_open(f->store, &f->call, &f->err));
 }
 static int do_put(Fixture *f, const char *name, const char *text) {
-        return run(
-                f, store_put_object(f->store, name, text, strlen(text), on_done, f, NULL, &f->err));
+        return run(f, store_put_object(f->store, name, text, strlen(text), &f->call, &f->err));
 }
 static int do_get(Fixture *f, const char *name) {
-        return run(f, store_get_object(f->store, name, 60, on_done, f, NULL, &f->err));
+        return run(f, store_get_object(f->store, name, 60, &f->call, &f->err));
 }
 static int do_stat(Fixture *f, const char *name) {
-        return run(f, store_stat_object(f->store, name, on_done, f, NULL, &f->err));
+        return run(f, store_stat_object(f->store, name, &f->call, &f->err));
 }
 static int do_remove(Fixture *f, const char *name) {
-        return run(f, store_remove_object(f->store, name, on_done, f, NULL, &f->err));
+        return run(f, store_remove_object(f->store, name, &f->call, &f->err));
 }
 static int do_list(Fixture *f, const char *prefix) {
-        return run(f, store_list(f->store, prefix, on_done, f, NULL, &f->err));
+        return run(f, store_list(f->store, prefix, &f->call, &f->err));
 }
 
 static StoreSegment segment_of(uint64_t index, char md5[65]) {
@@ -100,18 +100,17 @@ static StoreSegment segment_of(uint64_t index, char md5[65]) {
 static int do_put_segment(Fixture *f, uint64_t index) {
         char md5[65];
         StoreSegment segment = segment_of(index, md5);
-        return run(
-                f, store_put_segment(f->store, &segment, bytes + index, on_done, f, NULL, &f->err));
+        return run(f, store_put_segment(f->store, &segment, bytes + index, &f->call, &f->err));
 }
 static int do_stat_segment(Fixture *f, uint64_t index) {
         char md5[65];
         StoreSegment segment = segment_of(index, md5);
-        return run(f, store_stat_segment(f->store, &segment, on_done, f, NULL, &f->err));
+        return run(f, store_stat_segment(f->store, &segment, &f->call, &f->err));
 }
 static int do_get_segment(Fixture *f, uint64_t index, void *buffer) {
         char md5[65];
         StoreSegment segment = segment_of(index, md5);
-        return run(f, store_get_segment(f->store, &segment, buffer, on_done, f, NULL, &f->err));
+        return run(f, store_get_segment(f->store, &segment, buffer, &f->call, &f->err));
 }
 static void commit_list(StoreCommitSegment segments[2]) {
         for (uint64_t i = 0; i < 2; i++) {
@@ -123,12 +122,12 @@ static void commit_list(StoreCommitSegment segments[2]) {
 static int do_commit(Fixture *f) {
         StoreCommitSegment segments[2];
         commit_list(segments);
-        return run(f, store_commit(f->store, &attempt, segments, 2, on_done, f, NULL, &f->err));
+        return run(f, store_commit(f->store, &attempt, segments, 2, &f->call, &f->err));
 }
 static int do_remove_segments(Fixture *f, const char *which) {
         StoreAttempt one = attempt;
         one.attempt = which;
-        return run(f, store_remove_segments(f->store, &one, on_done, f, NULL, &f->err));
+        return run(f, store_remove_segments(f->store, &one, &f->call, &f->err));
 }
 
 static char *path_of(Fixture *f, const char *name) {
@@ -152,7 +151,7 @@ static void fault(Fixture *f, const char *name, const char *what) {
 
 static int setup(void **state) {
         static Fixture f;
-        f = (Fixture){.directory = "/tmp/store-XXXXXX"};
+        f = (Fixture){.directory = "/tmp/store-XXXXXX", .call = {on_done, &f, NULL}};
         assert_non_null(mkdtemp(f.directory));
         snprintf(f.root, sizeof(f.root), "%s/a/store", f.directory);
         snprintf(f.faults, sizeof(f.faults), "%s/faults", f.directory);
@@ -207,8 +206,7 @@ static void what_is_not_there_is_not_found(void **state) {
         assert_int_equal(do_remove_segments(f, NULL), 0);
         assert_int_equal(do_stat_segment(f, 0), -ENOENT);
         assert_int_equal(do_commit(f), -ENOENT);
-        assert_int_equal(
-                run(f, store_remove_large_object(f->store, "db1", ID, on_done, f, NULL, NULL)), 0);
+        assert_int_equal(run(f, store_remove_large_object(f->store, "db1", ID, &f->call, NULL)), 0);
         assert_int_equal(do_list(f, ""), 0);
         assert_string_equal(f->names, "");
 }
@@ -354,8 +352,7 @@ static void a_segment_with_another_md5_is_not_acknowledged(void **state) {
         StoreSegment segment = segment_of(0, md5);
         md5[0] = md5[0] == 'a' ? 'b' : 'a';
         assert_int_equal(
-                run(f, store_put_segment(f->store, &segment, bytes, on_done, f, NULL, NULL)),
-                -EBADMSG);
+                run(f, store_put_segment(f->store, &segment, bytes, &f->call, NULL)), -EBADMSG);
         assert_int_equal(f->err.kind, ERROR_INTEGRITY);
 }
 
@@ -374,8 +371,7 @@ static void removals_leave_nothing(void **state) {
         assert_int_equal(do_commit(f), 0);
         assert_int_equal(do_remove_segments(f, NULL), 0);
         assert_true(exists(f, TAR));
-        assert_int_equal(
-                run(f, store_remove_large_object(f->store, "db1", ID, on_done, f, NULL, NULL)), 0);
+        assert_int_equal(run(f, store_remove_large_object(f->store, "db1", ID, &f->call, NULL)), 0);
         assert_false(exists(f, "db1/" ID));
         assert_int_equal(do_remove(f, "db1/begin/0000000001.json"), 0);
         assert_false(exists(f, "db1"));
@@ -425,11 +421,13 @@ static void what_stays_away_is_reported_after_the_retry_time(void **state) {
         /* While it is away a request that has failed, or is about to, may be cancelled. */
         directory_store_set_retry_time(f->store, 60 * 1000);
         assert_int_equal(
-                store_put_object(f->store, RECORD, "{}", 2, on_done, f, &waiting, NULL), 0);
-        assert_true(run(f, store_space(f->store, on_done, f, NULL, NULL)) < 0);
+                store_put_object(
+                        f->store, RECORD, "{}", 2, &(StoreCall){on_done, f, &waiting}, NULL),
+                0);
+        assert_true(run(f, store_space(f->store, &f->call, NULL)) < 0);
         store_cancel(waiting);
         /* Back in time, whether before the first try or after it. */
-        int started = store_put_object(f->store, RECORD, "{}", 2, on_done, f, NULL, NULL);
+        int started = store_put_object(f->store, RECORD, "{}", 2, &f->call, NULL);
         assert_int_equal(rename(elsewhere, f->root), 0);
         assert_int_equal(run(f, started), 0);
 }
@@ -456,7 +454,9 @@ static void a_cancelled_put_gives_its_buffer_back_at_once(void **state) {
         assert_non_null(copy);
         memcpy(copy, bytes, SIZE);
         fault(f, "store-put-segment", "hold");
-        assert_int_equal(store_put_segment(f->store, &segment, copy, on_done, f, &held, NULL), 0);
+        assert_int_equal(
+                store_put_segment(f->store, &segment, copy, &(StoreCall){on_done, f, &held}, NULL),
+                0);
         /* Others go on meanwhile. */
         assert_int_equal(do_put(f, RECORD, "{}"), 0);
         store_cancel(held);
@@ -478,8 +478,13 @@ static void a_rate_makes_transfers_wait(void **state) {
         store_set_rate(f->store, 1);
         assert_int_equal(do_put_segment(f, 0), 0);
         assert_int_equal(
-                store_put_segment(f->store, &other, bytes + 1, on_done, f, &second, NULL), 0);
-        assert_int_equal(store_put_segment(f->store, &segment, bytes, on_done, f, &third, NULL), 0);
+                store_put_segment(
+                        f->store, &other, bytes + 1, &(StoreCall){on_done, f, &second}, NULL),
+                0);
+        assert_int_equal(
+                store_put_segment(
+                        f->store, &segment, bytes, &(StoreCall){on_done, f, &third}, NULL),
+                0);
         assert_int_equal(do_put(f, RECORD, "{}"), 0);
         assert_int_equal(f->replies, 1);
         store_cancel(third);
@@ -495,8 +500,7 @@ static void several_segments_at_once_are_stored(void **state) {
         for (uint64_t i = 0; i < 2; i++) {
                 StoreSegment segment = segment_of(i, md5[i]);
                 assert_int_equal(
-                        store_put_segment(f->store, &segment, bytes + i, on_done, f, NULL, NULL),
-                        0);
+                        store_put_segment(f->store, &segment, bytes + i, &f->call, NULL), 0);
         }
         f->replies = 0;
         f->wanted = 2;
@@ -510,7 +514,7 @@ static void it_says_where_it_is_and_what_is_free(void **state) {
         assert_string_equal(store_container(f->store), f->root);
         assert_true(string_starts_with(store_describe(f->store), "directory /"));
         assert_true(store_max_segments(f->store) == UINT64_MAX);
-        assert_int_equal(run(f, store_space(f->store, on_done, f, NULL, NULL)), 0);
+        assert_int_equal(run(f, store_space(f->store, &f->call, NULL)), 0);
         assert_true(f->reply.object_size > 0);
         CLEANUP(cleanup_free) char *name = store_segment_name(&attempt, 17);
         assert_string_equal(name, "db1/" ID "/0badcafe/00000017");
@@ -548,7 +552,7 @@ static void on_full_disk(Fixture *f) {
 static void a_full_disk_is_no_space(void **state) {
         static Fixture f;
         int status;
-        f = (Fixture){.directory = "/tmp/store-XXXXXX"};
+        f = (Fixture){.directory = "/tmp/store-XXXXXX", .call = {on_done, &f, NULL}};
         assert_non_null(mkdtemp(f.directory));
         snprintf(f.root, sizeof(f.root), "%s/store", f.directory);
         assert_int_equal(mkdir(f.root, 0750), 0);

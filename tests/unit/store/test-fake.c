@@ -13,6 +13,7 @@
 typedef struct Fixture {
         Loop *loop;
         Store *store;
+        StoreCall call;
         int r, replies;
         bool already_there;
         size_t n_entries;
@@ -36,12 +37,12 @@ static int run(Fixture *f, int started) {
 }
 
 static int put(Fixture *f, const char *name, const char *text) {
-        return run(f, store_put_object(f->store, name, text, strlen(text), on_done, f, NULL, NULL));
+        return run(f, store_put_object(f->store, name, text, strlen(text), &f->call, NULL));
 }
 
 static int setup(void **state) {
         static Fixture f;
-        f = (Fixture){0};
+        f = (Fixture){.call = {on_done, &f, NULL}};
         assert_int_equal(loop_new(&f.loop, NULL), 0);
         assert_int_equal(fake_store_new(f.loop, &f.store, NULL), 0);
         *state = &f;
@@ -62,15 +63,14 @@ static void objects_are_create_only(void **state) {
         assert_true(f->already_there);
         assert_int_equal(put(f, RECORD, "[]"), -EEXIST);
         assert_true(fake_store_has(f->store, RECORD));
-        assert_int_equal(run(f, store_list(f->store, "db1/", on_done, f, NULL, NULL)), 0);
+        assert_int_equal(run(f, store_list(f->store, "db1/", &f->call, NULL)), 0);
         assert_int_equal(f->n_entries, 1);
         fake_store_hide(f->store, RECORD);
-        assert_int_equal(run(f, store_list(f->store, "db1/", on_done, f, NULL, NULL)), 0);
+        assert_int_equal(run(f, store_list(f->store, "db1/", &f->call, NULL)), 0);
         assert_int_equal(f->n_entries, 0);
-        assert_int_equal(run(f, store_get_object(f->store, RECORD, 2, on_done, f, NULL, NULL)), 0);
-        assert_int_equal(run(f, store_remove_object(f->store, RECORD, on_done, f, NULL, NULL)), 0);
-        assert_int_equal(
-                run(f, store_get_object(f->store, RECORD, 2, on_done, f, NULL, NULL)), -ENOENT);
+        assert_int_equal(run(f, store_get_object(f->store, RECORD, 2, &f->call, NULL)), 0);
+        assert_int_equal(run(f, store_remove_object(f->store, RECORD, &f->call, NULL)), 0);
+        assert_int_equal(run(f, store_get_object(f->store, RECORD, 2, &f->call, NULL)), -ENOENT);
         assert_int_equal(fake_store_call_count(f->store, STORE_PUT_OBJECT), 3);
 }
 
@@ -92,9 +92,11 @@ static void held_calls_wait_and_may_be_cancelled(void **state) {
         StoreRequest *first = NULL;
         fake_store_hold(f->store, STORE_PUT_OBJECT);
         assert_int_equal(
-                store_put_object(f->store, "db1/a/x", "1", 1, on_done, f, &first, NULL), 0);
-        assert_int_equal(store_put_object(f->store, "db1/a/y", "2", 1, on_done, f, NULL, NULL), 0);
-        assert_int_equal(run(f, store_list(f->store, "", on_done, f, NULL, NULL)), 0);
+                store_put_object(
+                        f->store, "db1/a/x", "1", 1, &(StoreCall){on_done, f, &first}, NULL),
+                0);
+        assert_int_equal(store_put_object(f->store, "db1/a/y", "2", 1, &f->call, NULL), 0);
+        assert_int_equal(run(f, store_list(f->store, "", &f->call, NULL)), 0);
         assert_int_equal(f->n_entries, 0);
         assert_int_equal(fake_store_held_count(f->store), 2);
         store_cancel(first);
@@ -114,19 +116,14 @@ static void segments_become_the_backup(void **state) {
         char etag[33], buffer[3];
         size_t size = 0;
         assert_int_equal(
-                run(f, store_commit(f->store, &segment.attempt, list, 1, on_done, f, NULL, NULL)),
-                -ENOENT);
+                run(f, store_commit(f->store, &segment.attempt, list, 1, &f->call, NULL)), -ENOENT);
         assert_int_equal(
-                run(f, store_put_segment(f->store, &segment, "abd", on_done, f, NULL, NULL)),
-                -EBADMSG);
-        assert_int_equal(
-                run(f, store_put_segment(f->store, &segment, "abc", on_done, f, NULL, NULL)), 0);
-        assert_int_equal(
-                run(f, store_get_segment(f->store, &segment, buffer, on_done, f, NULL, NULL)), 0);
+                run(f, store_put_segment(f->store, &segment, "abd", &f->call, NULL)), -EBADMSG);
+        assert_int_equal(run(f, store_put_segment(f->store, &segment, "abc", &f->call, NULL)), 0);
+        assert_int_equal(run(f, store_get_segment(f->store, &segment, buffer, &f->call, NULL)), 0);
         assert_memory_equal(buffer, "abc", 3);
         assert_int_equal(
-                run(f, store_commit(f->store, &segment.attempt, list, 1, on_done, f, NULL, NULL)),
-                0);
+                run(f, store_commit(f->store, &segment.attempt, list, 1, &f->call, NULL)), 0);
         assert_int_equal(store_large_object_etag(list, 1, etag, NULL), 0);
         assert_string_equal(f->etag, etag);
         assert_memory_equal(
@@ -134,8 +131,7 @@ static void segments_become_the_backup(void **state) {
         assert_int_equal(size, 3);
         segment.attempt.attempt = NULL;
         assert_int_equal(
-                run(f, store_remove_segments(f->store, &segment.attempt, on_done, f, NULL, NULL)),
-                0);
+                run(f, store_remove_segments(f->store, &segment.attempt, &f->call, NULL)), 0);
         assert_int_equal(fake_store_segment_count(f->store, ""), 0);
 }
 
