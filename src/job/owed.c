@@ -255,30 +255,24 @@ static int split_lines(const Owed *row, StringList *ret, Error *err) {
 
 static int start_maintenance(OwedPass *pass, const StringList *lines, Error *err) {
         const Oracle *oracle = &pass->options.service->oracle;
-        StringList handles = {.items = lines->items + 1, .n = lines->n - 1};
+        const StringList handles = {.items = lines->items + 1, .n = lines->n - 1};
+        MaintenanceOptions options = {
+                .database = &pass->database,
+                .on_done = on_maintained,
+                .userdata = pass,
+        };
 
         oracle_database_done(&pass->database);
         (void)snprintf(pass->database.sid, sizeof(pass->database.sid), "%s", row_of(pass)->name);
         pass->database.oracle_home = strdup(lines->items[0]);
         if (pass->database.oracle_home == NULL)
                 return error_oom(err);
-        if (row_of(pass)->type == OWED_UNCATALOG)
-                return maintenance_uncatalog(
-                        oracle,
-                        &pass->database,
-                        &handles,
-                        on_maintained,
-                        pass,
-                        &pass->maintenance,
-                        err);
-        return maintenance_delete_tag(
-                oracle,
-                &pass->database,
-                lines->items[2],
-                on_maintained,
-                pass,
-                &pass->maintenance,
-                err);
+        if (row_of(pass)->type == OWED_UNCATALOG) {
+                options.handles = &handles;
+                return maintenance_uncatalog(oracle, &options, &pass->maintenance, err);
+        }
+        options.tag = lines->items[2];
+        return maintenance_delete_tag(oracle, &options, &pass->maintenance, err);
 }
 
 static int start_oracle(OwedPass *pass, Error *err) {

@@ -138,12 +138,14 @@ static void on_sessions(const Error *err, void *userdata) {
 }
 
 static int maintenance_new(
-        const Oracle *oracle, const OracleDatabase *database, Maintenance **ret, Error *err) {
+        const Oracle *oracle, const MaintenanceOptions *options, Maintenance **ret, Error *err) {
         Maintenance *maintenance = calloc(1, sizeof *maintenance);
         if (maintenance == NULL)
                 return error_oom(err);
         maintenance->oracle = oracle;
-        int r = oracle_database_copy(database, &maintenance->database);
+        maintenance->on_done = options->on_done;
+        maintenance->userdata = options->userdata;
+        int r = oracle_database_copy(options->database, &maintenance->database);
         r = r < 0 ? error_oom(err)
                   : step_init(&maintenance->step, oracle, &maintenance->database, err);
         if (r < 0) {
@@ -172,21 +174,13 @@ static int start_sessions(Maintenance *maintenance, Error *err) {
 }
 
 int maintenance_delete_tag(
-        const Oracle *oracle,
-        const OracleDatabase *database,
-        const char *tag,
-        void (*on_done)(const Error *err, void *userdata),
-        void *userdata,
-        Maintenance **ret,
-        Error *err) {
+        const Oracle *oracle, const MaintenanceOptions *options, Maintenance **ret, Error *err) {
         Maintenance *maintenance = NULL;
-        int r = maintenance_new(oracle, database, &maintenance, err);
+        int r = maintenance_new(oracle, options, &maintenance, err);
         if (r < 0)
                 return r;
         maintenance->state = MAINTENANCE_SESSIONS;
-        maintenance->on_done = on_done;
-        maintenance->userdata = userdata;
-        maintenance->tag = strdup(tag);
+        maintenance->tag = strdup(options->tag);
         r = maintenance->tag != NULL ? start_sessions(maintenance, err) : error_oom(err);
         if (r < 0) {
                 maintenance_free(maintenance);
@@ -197,23 +191,15 @@ int maintenance_delete_tag(
 }
 
 int maintenance_uncatalog(
-        const Oracle *oracle,
-        const OracleDatabase *database,
-        const StringList *handles,
-        void (*on_done)(const Error *err, void *userdata),
-        void *userdata,
-        Maintenance **ret,
-        Error *err) {
+        const Oracle *oracle, const MaintenanceOptions *options, Maintenance **ret, Error *err) {
         Maintenance *maintenance = NULL;
         Text script = TEXT_INIT;
-        int r = maintenance_new(oracle, database, &maintenance, err);
+        int r = maintenance_new(oracle, options, &maintenance, err);
         if (r < 0)
                 return r;
         maintenance->state = MAINTENANCE_UNCATALOG;
-        maintenance->on_done = on_done;
-        maintenance->userdata = userdata;
         const RmanConnect connect = maintenance_connect(maintenance);
-        r = rman_script_uncatalog(&connect, handles, &script, err);
+        r = rman_script_uncatalog(&connect, options->handles, &script, err);
         r = start_script(maintenance, &script, r, err);
         if (r < 0) {
                 maintenance_free(maintenance);

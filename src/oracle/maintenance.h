@@ -6,22 +6,19 @@
 
 typedef struct Maintenance Maintenance;
 
+/* Copied by the call. */
+typedef struct MaintenanceOptions {
+        const OracleDatabase *database;
+        const char *tag;           /* maintenance_delete_tag() */
+        const StringList *handles; /* maintenance_uncatalog() */
+        void (*on_done)(const Error *err, void *userdata);
+        void *userdata;
+} MaintenanceOptions;
+
 /* First ends sessions of a run of this tag that was cut off, then `delete force noprompt backup
  * tag`, then the count of what is left must be 0. */
 int maintenance_delete_tag(
-        const Oracle *oracle,
-        const OracleDatabase *database,
-        const char *tag,
-        void (*on_done)(const Error *err, void *userdata),
-        void *userdata,
-        Maintenance **ret,
-        Error *err);
+        const Oracle *oracle, const MaintenanceOptions *options, Maintenance **ret, Error *err);
 int maintenance_uncatalog(
-        const Oracle *oracle,
-        const OracleDatabase *database,
-        const StringList *handles,
-        void (*on_done)(const Error *err, void *userdata),
-        void *userdata,
-        Maintenance **ret,
-        Error *err);
+        const Oracle *oracle, const MaintenanceOptions *options, Maintenance **ret, Error *err);
 Maintenance *maintenance_free(Maintenance *maintenance);

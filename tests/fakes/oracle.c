@@ -282,53 +282,36 @@ Preflight *preflight_free(Preflight *preflight) {
 
 struct Maintenance {
         FakeCall call;
-        void (*on_done)(const Error *err, void *userdata);
-        void *userdata;
+        MaintenanceOptions options;
 };
 
 static void maintenance_step(FakeCall *call) {
-        const struct Maintenance *maintenance = (struct Maintenance *)call;
+        const MaintenanceOptions options = ((struct Maintenance *)call)->options;
         Error error = {0};
         bool failed = fake_call_fails(call, &error);
 
-        maintenance->on_done(failed ? &error : NULL, maintenance->userdata);
+        options.on_done(failed ? &error : NULL, options.userdata);
 }
 
-static Maintenance *maintenance_new(
-        FakeOracleType type,
-        const char *sid,
-        void (*on_done)(const Error *err, void *userdata),
-        void *userdata) {
-        Maintenance *maintenance = fake_call_new(type, sizeof(Maintenance), sid, maintenance_step);
-        maintenance->on_done = on_done;
-        maintenance->userdata = userdata;
+static Maintenance *maintenance_new(FakeOracleType type, const MaintenanceOptions *options) {
+        Maintenance *maintenance =
+                fake_call_new(type, sizeof(Maintenance), options->database->sid, maintenance_step);
+        maintenance->options = *options;
         return maintenance;
 }
 
 int maintenance_delete_tag(
-        const Oracle *oracle,
-        const OracleDatabase *database,
-        const char *tag,
-        void (*on_done)(const Error *err, void *userdata),
-        void *userdata,
-        Maintenance **ret,
-        Error *err) {
-        fake_oracle_note("delete-tag", database->sid, tag);
-        *ret = maintenance_new(FAKE_DELETE_TAG, database->sid, on_done, userdata);
+        const Oracle *oracle, const MaintenanceOptions *options, Maintenance **ret, Error *err) {
+        fake_oracle_note("delete-tag", options->database->sid, options->tag);
+        *ret = maintenance_new(FAKE_DELETE_TAG, options);
         return 0;
 }
 
 int maintenance_uncatalog(
-        const Oracle *oracle,
-        const OracleDatabase *database,
-        const StringList *handles,
-        void (*on_done)(const Error *err, void *userdata),
-        void *userdata,
-        Maintenance **ret,
-        Error *err) {
-        for (size_t i = 0; i < handles->n; i++)
-                fake_oracle_note("uncatalog", database->sid, handles->items[i]);
-        *ret = maintenance_new(FAKE_UNCATALOG, database->sid, on_done, userdata);
+        const Oracle *oracle, const MaintenanceOptions *options, Maintenance **ret, Error *err) {
+        for (size_t i = 0; i < options->handles->n; i++)
+                fake_oracle_note("uncatalog", options->database->sid, options->handles->items[i]);
+        *ret = maintenance_new(FAKE_UNCATALOG, options);
         return 0;
 }
 

@@ -245,7 +245,11 @@ static void delete_tag(const char *sessions, const char *deleted, const char *le
         oracle_host_answer(&host, answers, 4);
         assert_int_equal(
                 maintenance_delete_tag(
-                        &host.oracle, &host.database, "TAG1", on_done, NULL, &maintenance, NULL),
+                        &host.oracle,
+                        &(MaintenanceOptions){
+                                .database = &host.database, .tag = "TAG1", .on_done = on_done},
+                        &maintenance,
+                        NULL),
                 0);
         oracle_host_run(&host);
         maintenance_free(maintenance);
@@ -295,7 +299,13 @@ static void pieces_are_uncataloged(void **state) {
                 1);
         assert_int_equal(
                 maintenance_uncatalog(
-                        &host.oracle, &host.database, &handles, on_done, NULL, &maintenance, NULL),
+                        &host.oracle,
+                        &(MaintenanceOptions){
+                                .database = &host.database,
+                                .handles = &handles,
+                                .on_done = on_done},
+                        &maintenance,
+                        NULL),
                 0);
         oracle_host_run(&host);
         maintenance_free(maintenance);
