@@ -166,40 +166,39 @@ static bool depth_is_fine(const char *text, size_t size) {
 }
 
 int json_parse(
-        const char *text,
-        size_t size,
-        size_t max_bytes,
-        const char *what,
-        ErrorKind kind,
-        Json **ret,
-        Error *err) {
+        const char *text, size_t size, const JsonDocument *document, Json **ret, Error *err) {
         CLEANUP(cleanup_json) Json *root = NULL;
         json_error_t failure;
         json_t *value;
 
-        if (size > max_bytes)
+        if (size > document->max_bytes)
                 return error_set(
-                        err, kind, -EFBIG, "%s: is larger than %zu bytes", what, max_bytes);
+                        err,
+                        document->kind,
+                        -EFBIG,
+                        "%s: is larger than %zu bytes",
+                        document->what,
+                        document->max_bytes);
         if (!depth_is_fine(text, size))
                 return error_set(
                         err,
-                        kind,
+                        document->kind,
                         -EINVAL,
                         "%s: is nested deeper than %d levels",
-                        what,
+                        document->what,
                         LIMIT_JSON_DEPTH);
         value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &failure);
         if (value == NULL)
                 return error_set(
                         err,
-                        kind,
+                        document->kind,
                         -EINVAL,
                         "%s: is no JSON: %s (line %d, column %d)",
-                        what,
+                        document->what,
                         failure.text,
                         failure.line,
                         failure.column);
-        root = root_new(value, what, kind);
+        root = root_new(value, document->what, document->kind);
         if (root == NULL || fill_items(root) < 0)
                 return error_oom(err);
         *ret = TAKE_PTR(root);

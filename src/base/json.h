@@ -16,16 +16,14 @@
 
 typedef struct Json Json;
 
-/* Every failure has kind `kind` (e.g. ERROR_INTEGRITY for a record). `what` names the document in
- * messages. */
-int json_parse(
-        const char *text,
-        size_t size,
-        size_t max_bytes,
-        const char *what,
-        ErrorKind kind,
-        Json **ret,
-        Error *err);
+/* What a document is: its name in messages, how large it may be, and the kind of every failure
+ * (e.g. ERROR_INTEGRITY for a record). */
+typedef struct JsonDocument {
+        const char *what;
+        size_t max_bytes;
+        ErrorKind kind;
+} JsonDocument;
+int json_parse(const char *text, size_t size, const JsonDocument *document, Json **ret, Error *err);
 int json_print(const Json *json, char **ret_text, size_t *ret_size, Error *err); /* caller frees */
 Json *json_free(
         Json *json); /* only for a root: what json_parse, json_new_* or json_print's caller owns */

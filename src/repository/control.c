@@ -144,7 +144,7 @@ int claim_parse(const char *payload, size_t size, const char *what, Claim *ret, 
         CLEANUP(cleanup_json) Json *root = NULL;
         uint32_t level = 0;
         Claim claim = {0};
-        int r = json_parse(payload, size, LIMIT_RECORD_BYTES, what, ERROR_INTEGRITY, &root, err);
+        int r = fields_parse(payload, size, what, &root, err);
         if (r < 0)
                 return r;
 
@@ -212,7 +212,7 @@ static void error_name_parse(Fields *fields, ErrorKind *ret) {
 int failed_parse(const char *payload, size_t size, const char *what, Failed *ret, Error *err) {
         CLEANUP(cleanup_json) Json *root = NULL;
         Failed failed = {0};
-        int r = json_parse(payload, size, LIMIT_RECORD_BYTES, what, ERROR_INTEGRITY, &root, err);
+        int r = fields_parse(payload, size, what, &root, err);
         if (r < 0)
                 return r;
 
@@ -263,7 +263,7 @@ int deletion_print(const Deletion *deletion, char **ret, size_t *ret_size, Error
 int deletion_parse(const char *payload, size_t size, const char *what, Deletion *ret, Error *err) {
         CLEANUP(cleanup_json) Json *root = NULL;
         Deletion deletion = {0};
-        int r = json_parse(payload, size, LIMIT_RECORD_BYTES, what, ERROR_INTEGRITY, &root, err);
+        int r = fields_parse(payload, size, what, &root, err);
         if (r < 0)
                 return r;
 

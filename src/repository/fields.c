@@ -9,6 +9,12 @@
 
 enum { TAG_BYTES = 30, ATTEMPT_DIGITS = 8, LOCAL_TIME_BYTES = 19 };
 
+int fields_parse(const char *payload, size_t size, const char *what, Json **ret, Error *err) {
+        const JsonDocument document = {
+                .what = what, .max_bytes = LIMIT_RECORD_BYTES, .kind = ERROR_INTEGRITY};
+        return json_parse(payload, size, &document, ret, err);
+}
+
 __attribute__((format(printf, 5, 0))) static void
 refuse(Fields *fields, ErrorKind kind, int r, const char *key, const char *format, va_list ap) {
         if (fields->r < 0)

@@ -25,6 +25,9 @@ typedef bool (*FieldCheck)(const char *value);
 /* The largest integer a document may hold; jansson has no more. */
 static const uint64_t FIELD_UINT_MAX = INT64_MAX;
 
+/* The JSON of a control object of the store. */
+int fields_parse(const char *payload, size_t size, const char *what, Json **ret, Error *err);
+
 /* Refuses a value: "<what>: <path><key>: <text>" (Integrity). */
 void fields_refuse(Fields *fields, const char *key, const char *format, ...)
         __attribute__((format(printf, 3, 4)));

@@ -209,7 +209,7 @@ static void parse_volumes(Fields *fields, Record *ret) {
 
 int record_parse(const char *payload, size_t size, const char *what, Record *ret, Error *err) {
         CLEANUP(cleanup_json) Json *root = NULL;
-        int r = json_parse(payload, size, LIMIT_RECORD_BYTES, what, ERROR_INTEGRITY, &root, err);
+        int r = fields_parse(payload, size, what, &root, err);
         if (r < 0)
                 return r;
 

@@ -227,7 +227,8 @@ int envelope_open(
 
         if (type == NULL)
                 return error_oom(err);
-        r = json_parse(text, size, ENVELOPE_BYTES, what, ERROR_INTEGRITY, &root, err);
+        r = json_parse(
+                text, size, &(JsonDocument){what, ENVELOPE_BYTES, ERROR_INTEGRITY}, &root, err);
         if (r == 0)
                 r = open_parts(root, type, what, &envelope, err);
         if (r < 0)

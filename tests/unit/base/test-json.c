@@ -10,7 +10,12 @@ static Json *parsed(const char *text) {
         Json *json = NULL;
         Error err = {0};
 
-        if (json_parse(text, strlen(text), 1000000, "record", ERROR_INTEGRITY, &json, &err) < 0)
+        if (json_parse(
+                    text,
+                    strlen(text),
+                    &(JsonDocument){"record", 1000000, ERROR_INTEGRITY},
+                    &json,
+                    &err) < 0)
                 fail_msg("%s", err.message);
         return json;
 }
@@ -19,7 +24,10 @@ static void assert_refused(const char *text, size_t size, const char *why) {
         Json *json = NULL;
         Error err = {0};
 
-        assert_true(json_parse(text, size, 1000, "record", ERROR_INTEGRITY, &json, &err) < 0);
+        assert_true(
+                json_parse(
+                        text, size, &(JsonDocument){"record", 1000, ERROR_INTEGRITY}, &json, &err) <
+                0);
         assert_null(json);
         assert_int_equal(err.kind, ERROR_INTEGRITY);
         if (strstr(err.message, why) == NULL)
