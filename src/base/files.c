@@ -93,19 +93,15 @@ static int too_large(const char *what, size_t max_bytes, Error *err) {
 }
 
 int file_read_fd(
-        int fd,
-        const char *what,
-        size_t max_bytes,
-        ErrorKind otherwise,
-        char **ret_data,
-        size_t *ret_size,
-        Error *err) {
+        int fd, const FileExpected *expected, char **ret_data, size_t *ret_size, Error *err) {
         CLEANUP(cleanup_free) char *data = NULL;
+        const char *what = expected->what;
+        const size_t max_bytes = expected->max_bytes;
         size_t capacity = READ_BYTES_MIN, size = 0;
         struct stat st;
         int r;
 
-        r = check_regular(fd, &st, what, otherwise, err);
+        r = check_regular(fd, &st, what, expected->otherwise, err);
         if (r < 0)
                 return r;
         if ((uint64_t)st.st_size > max_bytes)
@@ -120,11 +116,12 @@ int file_read_fd(
                 return error_oom(err);
         r = pread_most(fd, data, capacity + 1, 0, &size);
         if (r < 0)
-                return error_set_errno(err, otherwise, r, "Cannot read %s", what);
+                return error_set_errno(err, expected->otherwise, r, "Cannot read %s", what);
         if (size > max_bytes)
                 return too_large(what, max_bytes, err);
         if (size > capacity)
-                return error_set(err, otherwise, -EAGAIN, "%s grew while it was read", what);
+                return error_set(
+                        err, expected->otherwise, -EAGAIN, "%s grew while it was read", what);
         data[size] = '\0';
         *ret_data = TAKE_PTR(data);
         *ret_size = size;
@@ -144,7 +141,8 @@ int file_read(
 
         if (fd < 0)
                 return error_set_errno(err, otherwise, -errno, "Cannot read %s", path);
-        return file_read_fd(fd, path, max_bytes, otherwise, ret_data, ret_size, err);
+        return file_read_fd(
+                fd, &(FileExpected){path, max_bytes, otherwise}, ret_data, ret_size, err);
 }
 
 static int write_and_sync(int fd, const void *data, size_t size, mode_t mode) {

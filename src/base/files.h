@@ -23,14 +23,13 @@ int file_read(
 
 /* The same from a descriptor, from offset 0, regular file or memfd only. The descriptor stays open.
  */
+typedef struct FileExpected {
+        const char *what; /* its name in messages */
+        size_t max_bytes;
+        ErrorKind otherwise;
+} FileExpected;
 int file_read_fd(
-        int fd,
-        const char *what,
-        size_t max_bytes,
-        ErrorKind otherwise,
-        char **ret_data,
-        size_t *ret_size,
-        Error *err);
+        int fd, const FileExpected *expected, char **ret_data, size_t *ret_size, Error *err);
 
 /* Creates `path` (O_EXCL under a temporary name, fsync, rename over it, fsync of the directory). */
 int file_write_durably(const char *path, const void *data, size_t size, mode_t mode, Error *err);

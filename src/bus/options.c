@@ -171,7 +171,11 @@ int options_read(
 int option_handle_read(int fd, const char *key, char **ret, size_t *ret_size, Error *err) {
         Error error = {0};
         int r = file_read_fd(
-                fd, key, LIMIT_KEY_FILE_BYTES, ERROR_INVALID_ARGS, ret, ret_size, &error);
+                fd,
+                &(FileExpected){key, LIMIT_KEY_FILE_BYTES, ERROR_INVALID_ARGS},
+                ret,
+                ret_size,
+                &error);
         if (r >= 0)
                 return r;
         return error_set(

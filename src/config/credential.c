@@ -62,5 +62,10 @@ int credential_read(const char *name, char **ret, size_t *ret_size, Error *err) 
         int r = check_mode(fd, path, err);
         if (r < 0)
                 return r;
-        return file_read_fd(fd, path, LIMIT_CREDENTIAL_BYTES, ERROR_CONFIG, ret, ret_size, err);
+        return file_read_fd(
+                fd,
+                &(FileExpected){path, LIMIT_CREDENTIAL_BYTES, ERROR_CONFIG},
+                ret,
+                ret_size,
+                err);
 }

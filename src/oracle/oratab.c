@@ -209,7 +209,8 @@ static int rewrite(int fd, const char *path, const char *sid, const char *home, 
         size_t size = 0;
         int r;
 
-        r = file_read_fd(fd, path, LIMIT_CONFIG_FILE_BYTES, ERROR_CONFIG, &old, &size, err);
+        r = file_read_fd(
+                fd, &(FileExpected){path, LIMIT_CONFIG_FILE_BYTES, ERROR_CONFIG}, &old, &size, err);
         if (r < 0)
                 return r;
         compose(old, size, sid, home, &text);

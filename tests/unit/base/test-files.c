@@ -134,7 +134,10 @@ static void a_descriptor_is_read_from_its_start_and_stays_open(void **state) {
         size_t size;
 
         assert_int_equal(write_all(fd, "handle", 6), 0);
-        assert_int_equal(file_read_fd(fd, "the handle", 100, ERROR_CONFIG, &data, &size, NULL), 0);
+        assert_int_equal(
+                file_read_fd(
+                        fd, &(FileExpected){"the handle", 100, ERROR_CONFIG}, &data, &size, NULL),
+                0);
         assert_string_equal(data, "handle");
         assert_int_equal(lseek(fd, 0, SEEK_CUR), 6);
         free(data);
