@@ -42,7 +42,8 @@ owe_failed_object(LedgerDb *db, const Failed *failed, const SigningKey *key, Err
         name = object_name(failed->instance, failed->id, OBJECT_FAILED);
         if (name == NULL)
                 return error_oom(err);
-        return ledger_owed_add(db, OWED_PUT, failed->id, name, envelope, envelope_size, NULL, err);
+        return ledger_owed_add(
+                db, &(OwedWork){OWED_PUT, failed->id, name, envelope, envelope_size}, NULL, err);
 }
 
 static int
@@ -67,10 +68,16 @@ owe_all(LedgerDb *db,
         free(tags);
         if (r >= 0)
                 r = ledger_owed_add(
-                        db, OWED_SEGMENTS, row->backup_id, row->backup_id, NULL, 0, NULL, err);
+                        db,
+                        &(OwedWork){OWED_SEGMENTS, row->backup_id, row->backup_id, NULL, 0},
+                        NULL,
+                        err);
         if (r >= 0 && row->directory != NULL)
                 r = ledger_owed_add(
-                        db, OWED_DIRECTORY, row->backup_id, row->directory, NULL, 0, NULL, err);
+                        db,
+                        &(OwedWork){OWED_DIRECTORY, row->backup_id, row->directory, NULL, 0},
+                        NULL,
+                        err);
         return r;
 }
 
@@ -195,15 +202,13 @@ static int attempt_run(BackupStep *step, LedgerDb *db, Error *err) {
         if (r >= 0)
                 r = ledger_owed_add(
                         db,
-                        OWED_SEGMENTS,
-                        id,
-                        id,
-                        backup->attempt,
-                        strlen(backup->attempt),
+                        &(OwedWork){
+                                OWED_SEGMENTS, id, id, backup->attempt, strlen(backup->attempt)},
                         NULL,
                         err);
         if (r >= 0)
-                r = ledger_owed_add(db, OWED_DIRECTORY, id, backup->directory, NULL, 0, NULL, err);
+                r = ledger_owed_add(
+                        db, &(OwedWork){OWED_DIRECTORY, id, backup->directory, NULL, 0}, NULL, err);
         return r;
 }
 

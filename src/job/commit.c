@@ -88,7 +88,8 @@ int commit_settle(LedgerDb *db, const CommitSettled *settled, Error *err) {
         if (r >= 0)
                 r = owe_uncatalog_of_record(db, record, settled->forget, err);
         if (r >= 0 && directory != NULL)
-                r = ledger_owed_add(db, OWED_DIRECTORY, record->id, directory, NULL, 0, NULL, err);
+                r = ledger_owed_add(
+                        db, &(OwedWork){OWED_DIRECTORY, record->id, directory, NULL, 0}, NULL, err);
         if (r >= 0)
                 r = ledger_job_remove(db, settled->job, err);
         return r;

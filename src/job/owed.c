@@ -505,7 +505,10 @@ int owe_tag(LedgerDb *db, const char *backup_id, const LedgerTag *tag, Error *er
         if (data == NULL)
                 return error_oom(err);
         return ledger_owed_add(
-                db, OWED_CLEAN_TAG, backup_id, tag->sid, data, strlen(data), NULL, err);
+                db,
+                &(OwedWork){OWED_CLEAN_TAG, backup_id, tag->sid, data, strlen(data)},
+                NULL,
+                err);
 }
 
 int owe_uncatalog(
@@ -522,16 +525,14 @@ int owe_uncatalog(
         text_append(&text, oracle_home);
         for (size_t i = 0; i < handles->n; i++)
                 text_appendf(&text, "\n%s", handles->items[i]);
-        int r = text.failed ? error_oom(err)
-                            : ledger_owed_add(
-                                      db,
-                                      OWED_UNCATALOG,
-                                      backup_id,
-                                      sid,
-                                      text.data,
-                                      text.length,
-                                      NULL,
-                                      err);
+        int r = text.failed
+                        ? error_oom(err)
+                        : ledger_owed_add(
+                                  db,
+                                  &(OwedWork){
+                                          OWED_UNCATALOG, backup_id, sid, text.data, text.length},
+                                  NULL,
+                                  err);
         text_done(&text);
         return r;
 }

@@ -211,10 +211,16 @@ static int owe_restore_directories(LedgerDb *db, const LedgerJob *row, Error *er
         if (workplace == NULL)
                 return error_oom(err);
         int r = ledger_owed_add(
-                db, OWED_DIRECTORY, row->backup_id, row->directory, NULL, 0, NULL, err);
+                db,
+                &(OwedWork){OWED_DIRECTORY, row->backup_id, row->directory, NULL, 0},
+                NULL,
+                err);
         if (r >= 0)
                 r = ledger_owed_add(
-                        db, OWED_DIRECTORY, row->backup_id, workplace, NULL, 0, NULL, err);
+                        db,
+                        &(OwedWork){OWED_DIRECTORY, row->backup_id, workplace, NULL, 0},
+                        NULL,
+                        err);
         return r;
 }
 

@@ -189,11 +189,12 @@ static int owe_removal(Restore *restore, LedgerDb *db, Error *err) {
         if (r >= 0)
                 r = ledger_owed_add(
                         db,
-                        OWED_DIRECTORY,
-                        restore->backup_id,
-                        restore->plan.directory,
-                        NULL,
-                        0,
+                        &(OwedWork){
+                                OWED_DIRECTORY,
+                                restore->backup_id,
+                                restore->plan.directory,
+                                NULL,
+                                0},
                         NULL,
                         err);
         if (r >= 0)
@@ -353,11 +354,12 @@ static int owe_ancestors(const Restore *restore, LedgerDb *db, Error *err) {
         for (size_t i = 0; r >= 0 && i + 1 < restore->plan.n_links; i++)
                 r = ledger_owed_add(
                         db,
-                        OWED_DIRECTORY,
-                        restore->backup_id,
-                        restore->plan.links[i].directory,
-                        NULL,
-                        0,
+                        &(OwedWork){
+                                OWED_DIRECTORY,
+                                restore->backup_id,
+                                restore->plan.links[i].directory,
+                                NULL,
+                                0},
                         NULL,
                         err);
         return r;

@@ -122,16 +122,15 @@ static int end_run(LedgerDb *db, void *userdata, Error *err) {
                 return r;
         r = ledger_owed_add(
                 db,
-                OWED_PUT,
-                end->backup_id,
-                end->name,
-                end->envelope,
-                end->envelope_size,
+                &(OwedWork){OWED_PUT, end->backup_id, end->name, end->envelope, end->envelope_size},
                 NULL,
                 err);
         if (r >= 0)
                 r = ledger_owed_add(
-                        db, OWED_SEGMENTS, end->backup_id, end->backup_id, NULL, 0, NULL, err);
+                        db,
+                        &(OwedWork){OWED_SEGMENTS, end->backup_id, end->backup_id, NULL, 0},
+                        NULL,
+                        err);
         return r;
 }
 

@@ -12,23 +12,15 @@ void owed_done(Owed *owed) {
         *owed = (Owed){0};
 }
 
-int ledger_owed_add(
-        LedgerDb *db,
-        OwedType type,
-        const char *backup_id,
-        const char *name,
-        const void *data,
-        size_t size,
-        uint64_t *ret_id,
-        Error *err) {
+int ledger_owed_add(LedgerDb *db, const OwedWork *work, uint64_t *ret_id, Error *err) {
         Statement statement = statement_begin(
                 db,
                 "INSERT INTO owed (type, backup_id, name, data, since_usec)"
                 " VALUES (?, ?, ?, ?, ?)");
-        statement_bind_uint(&statement, (uint64_t)type);
-        statement_bind_text(&statement, backup_id);
-        statement_bind_text(&statement, name);
-        statement_bind_bytes(&statement, data, size);
+        statement_bind_uint(&statement, (uint64_t)work->type);
+        statement_bind_text(&statement, work->backup_id);
+        statement_bind_text(&statement, work->name);
+        statement_bind_bytes(&statement, work->data, work->size);
         statement_bind_uint(&statement, clock_realtime_usec());
         int r = statement_run(&statement, err);
         if (r == 0 && ret_id != NULL)

@@ -88,15 +88,15 @@ typedef struct Owed {
         char backup_id[37];
 } Owed;
 void owed_done(Owed *owed);
-int ledger_owed_add(
-        LedgerDb *db,
-        OwedType type,
-        const char *backup_id,
-        const char *name,
-        const void *data,
-        size_t size,
-        uint64_t *ret_id,
-        Error *err);
+/* The same before it has a row. */
+typedef struct OwedWork {
+        OwedType type;
+        const char *backup_id;
+        const char *name;
+        const void *data; /* NULL: none */
+        size_t size;
+} OwedWork;
+int ledger_owed_add(LedgerDb *db, const OwedWork *work, uint64_t *ret_id, Error *err);
 int ledger_owed_remove(LedgerDb *db, uint64_t id, Error *err);
 int ledger_owed(LedgerDb *db, Owed **ret, size_t *ret_n, Error *err);
 

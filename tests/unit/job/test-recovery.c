@@ -276,11 +276,12 @@ static int put_owed(LedgerDb *db, void *userdata, Error *err) {
         const OwedRow *row = userdata;
         return ledger_owed_add(
                 db,
-                row->type,
-                row->id,
-                row->name,
-                row->data,
-                row->data == NULL ? 0 : strlen(row->data),
+                &(OwedWork){
+                        row->type,
+                        row->id,
+                        row->name,
+                        row->data,
+                        row->data == NULL ? 0 : strlen(row->data)},
                 NULL,
                 err);
 }

@@ -168,8 +168,12 @@ static int owed(LedgerDb *db, void *userdata, Error *err) {
         size_t n = 0;
         uint64_t first = 0, second = 0;
         assert_int_equal(
-                ledger_owed_add(db, OWED_PUT, ID, "db1/x/backup.json", "{}", 2, &first, err), 0);
-        assert_int_equal(ledger_owed_add(db, OWED_DIRECTORY, ID, "/b/x", NULL, 0, &second, err), 0);
+                ledger_owed_add(
+                        db, &(OwedWork){OWED_PUT, ID, "db1/x/backup.json", "{}", 2}, &first, err),
+                0);
+        assert_int_equal(
+                ledger_owed_add(db, &(OwedWork){OWED_DIRECTORY, ID, "/b/x", NULL, 0}, &second, err),
+                0);
         assert_true(second > first);
         assert_int_equal(ledger_owed(db, &list, &n, err), 0);
         assert_int_equal(n, 2);
