@@ -421,9 +421,7 @@ static void header_run(void *userdata) {
                 upload->options.service->runtime_directory,
                 upload->backup_id,
                 upload->attempt,
-                upload->payload.key,
-                upload->header,
-                upload->header_size,
+                &(RunKeyStart){upload->payload.key, upload->header, upload->header_size},
                 &upload->run_key,
                 &upload->header_error);
 }

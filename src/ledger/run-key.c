@@ -45,17 +45,16 @@ static void append_hex(Text *text, const void *bytes, size_t size) {
         }
 }
 
-static int
-write_start(RunKey *run_key, const uint8_t key[32], const void *header, size_t size, Error *err) {
+static int write_start(RunKey *run_key, const RunKeyStart *start, Error *err) {
         CLEANUP(text_wipe) Text text = TEXT_INIT;
         char boot_id[BOOT_ID_BYTES];
         int r = read_boot_id(boot_id, err);
         if (r < 0)
                 return r;
         text_appendf(&text, "orabackup-key 1\nboot %s\nkey ", boot_id);
-        append_hex(&text, key, 32);
+        append_hex(&text, start->key, 32);
         text_append(&text, "\nheader ");
-        append_hex(&text, header, size);
+        append_hex(&text, start->header, start->header_size);
         text_append(&text, "\n");
         if (text.failed)
                 return error_oom(err);
@@ -69,9 +68,7 @@ int run_key_create(
         const char *directory,
         const char *backup_id,
         const char *attempt,
-        const uint8_t key[32],
-        const void *header,
-        size_t header_size,
+        const RunKeyStart *start,
         RunKey **ret,
         Error *err) {
         CLEANUP(cleanup_run_key) RunKey *run_key = calloc(1, sizeof(*run_key));
@@ -87,7 +84,7 @@ int run_key_create(
                      0600);
         if (run_key->fd < 0)
                 return error_set_errno(err, ERROR_INTERNAL, -errno, "Creating %s", run_key->path);
-        int r = write_start(run_key, key, header, header_size, err);
+        int r = write_start(run_key, start, err);
         if (r < 0) {
                 unlink(run_key->path);
                 return r;

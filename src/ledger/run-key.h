@@ -12,14 +12,19 @@
 
 typedef struct RunKey RunKey;
 
+/* What the file begins with. */
+typedef struct RunKeyStart {
+        const uint8_t *key; /* 32 bytes */
+        const void *header; /* of the age file */
+        size_t header_size;
+} RunKeyStart;
+
 /* Creates <directory>/<backup_id>.<attempt>.key (0600, O_EXCL), holding boot id, key and header. */
 int run_key_create(
         const char *directory,
         const char *backup_id,
         const char *attempt,
-        const uint8_t key[32],
-        const void *header,
-        size_t header_size,
+        const RunKeyStart *start,
         RunKey **ret,
         Error *err);
 RunKey *run_key_free(RunKey *run_key); /* closes; the file stays */

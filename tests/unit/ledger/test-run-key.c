@@ -40,10 +40,11 @@ static void the_key_and_its_segments_are_one_file(void **state) {
                         directory,
                         ID,
                         "0badcafe",
-                        key,
-                        "\x0a"
-                        "b",
-                        2,
+                        &(RunKeyStart){
+                                key,
+                                "\x0a"
+                                "b",
+                                2},
                         &run_key,
                         NULL),
                 0);
@@ -58,7 +59,9 @@ static void the_key_and_its_segments_are_one_file(void **state) {
         assert_non_null(strstr(text, "\nsegment 3 33554632 0cc175b9c0f1b6a831c399e269772661\n"));
         Error err = {0};
         assert_int_equal(
-                run_key_create(directory, ID, "0badcafe", key, "h", 1, &second, &err), -EEXIST);
+                run_key_create(
+                        directory, ID, "0badcafe", &(RunKeyStart){key, "h", 1}, &second, &err),
+                -EEXIST);
         assert_null(second);
         run_key_free(run_key);
         run_key_free(NULL);
@@ -70,11 +73,17 @@ static void keys_are_removed_and_other_files_stay(void **state) {
         CLEANUP(cleanup_free) char *path = path_join(directory, FILE_NAME);
         assert_int_equal(file_write_durably(other, "x", 1, 0600, NULL), 0);
         assert_int_equal(run_key_remove(directory, ID, "0badcafe", NULL), 0);
-        assert_int_equal(run_key_create(directory, ID, "0badcafe", key, "h", 1, &run_key, NULL), 0);
+        assert_int_equal(
+                run_key_create(
+                        directory, ID, "0badcafe", &(RunKeyStart){key, "h", 1}, &run_key, NULL),
+                0);
         run_key_free(run_key);
         assert_int_equal(run_key_remove(directory, ID, "0badcafe", NULL), 0);
         assert_int_equal(access(path, F_OK), -1);
-        assert_int_equal(run_key_create(directory, ID, "0badcafe", key, "h", 1, &run_key, NULL), 0);
+        assert_int_equal(
+                run_key_create(
+                        directory, ID, "0badcafe", &(RunKeyStart){key, "h", 1}, &run_key, NULL),
+                0);
         run_key_free(run_key);
         assert_int_equal(run_key_remove_all(directory, NULL), 0);
         assert_int_equal(access(path, F_OK), -1);
