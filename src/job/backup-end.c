@@ -36,7 +36,11 @@ owe_failed_object(LedgerDb *db, const Failed *failed, const SigningKey *key, Err
         int r = failed_print(failed, &payload, &payload_size, err);
         if (r >= 0)
                 r = envelope_seal(
-                        key, "failed", payload, payload_size, &envelope, &envelope_size, err);
+                        key,
+                        &(EnvelopeContent){"failed", payload, payload_size},
+                        &envelope,
+                        &envelope_size,
+                        err);
         if (r < 0)
                 return r;
         name = object_name(failed->instance, failed->id, OBJECT_FAILED);

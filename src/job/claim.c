@@ -181,9 +181,7 @@ static int send_claim(Claiming *claiming, Error *err) {
         if (r >= 0)
                 r = envelope_seal(
                         claiming->options.service->signing_key,
-                        "begin",
-                        payload,
-                        size,
+                        &(EnvelopeContent){"begin", payload, size},
                         &claiming->envelope,
                         &claiming->envelope_size,
                         err);

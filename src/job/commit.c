@@ -217,9 +217,7 @@ static int seal_record(Commit *commit, Error *err) {
         if (r >= 0)
                 r = envelope_seal(
                         commit->options.service->signing_key,
-                        "record",
-                        payload,
-                        size,
+                        &(EnvelopeContent){"record", payload, size},
                         &commit->envelope,
                         &commit->envelope_size,
                         err);

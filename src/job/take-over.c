@@ -179,9 +179,7 @@ static int print_failed(TakeOver *take_over, EndForeign *end, Error *err) {
         if (r >= 0)
                 r = envelope_seal(
                         take_over->service->signing_key,
-                        "failed",
-                        payload,
-                        size,
+                        &(EnvelopeContent){"failed", payload, size},
                         &end->envelope,
                         &end->envelope_size,
                         err);

@@ -64,35 +64,32 @@ static int print_envelope(
         return json_print(root, ret, ret_size, err);
 }
 
-/* NOLINTNEXTLINE(readability-function-size): its parameters are agreed in the header. */
 int envelope_seal(
         const SigningKey *key,
-        const char *kind,
-        const char *payload,
-        size_t size,
+        const EnvelopeContent *content,
         char **ret,
         size_t *ret_size,
         Error *err) {
-        CLEANUP(cleanup_free) char *type = payload_type(kind);
+        CLEANUP(cleanup_free) char *type = payload_type(content->kind);
         CLEANUP(cleanup_free) char *encoded = NULL;
         CLEANUP(text_done) Text text = TEXT_INIT;
         uint8_t signature[ED25519_SIGNATURE_BYTES];
         Json *object = NULL;
         int r;
 
-        if (size > LIMIT_RECORD_BYTES)
+        if (content->size > LIMIT_RECORD_BYTES)
                 return error_set(
                         err,
                         ERROR_TOO_LARGE,
                         -E2BIG,
                         "the %s would be %zu bytes, more than the %d a control object may have",
-                        kind,
-                        size,
+                        content->kind,
+                        content->size,
                         LIMIT_RECORD_BYTES);
-        encoded = malloc(base64_length(BASE64_PADDED, size) + 1);
+        encoded = malloc(base64_length(BASE64_PADDED, content->size) + 1);
         if (type == NULL || encoded == NULL)
                 return error_oom(err);
-        encode(&text, type, payload, size);
+        encode(&text, type, content->payload, content->size);
         if (text.failed)
                 return error_oom(err);
         r = signing_key_sign(key, text.data, text.length, signature, err);
@@ -100,7 +97,7 @@ int envelope_seal(
                 r = make_signature_object(key, signature, &object, err);
         if (r < 0)
                 return r;
-        base64_encode(BASE64_PADDED, payload, size, encoded);
+        base64_encode(BASE64_PADDED, content->payload, content->size, encoded);
         return print_envelope(type, encoded, object, ret, ret_size, err);
 }
 

@@ -49,12 +49,15 @@ DEFINE_CLEANUP(TrustedKeys, trusted_keys);
 typedef enum Trust { TRUST_TRUSTED, TRUST_UNTRUSTED, TRUST_INVALID, TRUST_MISSING } Trust;
 const char *trust_name(Trust trust); /* "trusted" .. */
 
-/* kind: "record", "begin", "failed", "delete". Caller frees. */
+typedef struct EnvelopeContent {
+        const char *kind; /* "record", "begin", "failed", "delete" */
+        const char *payload;
+        size_t size;
+} EnvelopeContent;
+/* Caller frees. */
 int envelope_seal(
         const SigningKey *key,
-        const char *kind,
-        const char *payload,
-        size_t size,
+        const EnvelopeContent *content,
         char **ret,
         size_t *ret_size,
         Error *err);

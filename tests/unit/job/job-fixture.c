@@ -305,7 +305,13 @@ static void put_signed(
         size_t envelope_size;
 
         assert_int_equal(
-                envelope_seal(key, kind, payload, size, &envelope, &envelope_size, NULL), 0);
+                envelope_seal(
+                        key,
+                        &(EnvelopeContent){kind, payload, size},
+                        &envelope,
+                        &envelope_size,
+                        NULL),
+                0);
         fake_store_put(f->service.store, name, envelope, envelope_size);
         free(envelope);
         free(payload);

@@ -123,7 +123,13 @@ static void put_sealed(
         char *envelope = NULL;
         size_t size = 0;
         assert_int_equal(
-                envelope_seal(key, kind, payload, strlen(payload), &envelope, &size, NULL), 0);
+                envelope_seal(
+                        key,
+                        &(EnvelopeContent){kind, payload, strlen(payload)},
+                        &envelope,
+                        &size,
+                        NULL),
+                0);
         fake_store_put(f->service.store, name, envelope, size);
         free(envelope);
 }

@@ -43,7 +43,13 @@ static void put_record(JobFixture *f, const SigningKey *key, const Record *recor
         name = object_name(record->instance, record->id, OBJECT_RECORD);
         assert_int_equal(record_print(record, &payload, &size, NULL), 0);
         assert_int_equal(
-                envelope_seal(key, "record", payload, size, &envelope, &envelope_size, NULL), 0);
+                envelope_seal(
+                        key,
+                        &(EnvelopeContent){"record", payload, size},
+                        &envelope,
+                        &envelope_size,
+                        NULL),
+                0);
         fake_store_put(f->service.store, name, envelope, envelope_size);
 }
 

@@ -202,7 +202,7 @@ static int sign_and_verify(Error *err) {
         if (r == 0)
                 r = signing_key_parse(pem, size, "x", &key, err);
         if (r == 0)
-                r = envelope_seal(key, "record", "{}", 2, &text, &size, err);
+                r = envelope_seal(key, &(EnvelopeContent){"record", "{}", 2}, &text, &size, err);
         return r < 0 ? r : open_envelope(key, text, size, err);
 }
 

@@ -51,7 +51,13 @@ static void an_envelope_has_the_bytes_of_another_implementation(void **state) {
         size_t size;
 
         assert_int_equal(
-                envelope_seal(*state, "record", PAYLOAD, strlen(PAYLOAD), &text, &size, NULL), 0);
+                envelope_seal(
+                        *state,
+                        &(EnvelopeContent){"record", PAYLOAD, strlen(PAYLOAD)},
+                        &text,
+                        &size,
+                        NULL),
+                0);
         assert_string_equal(text, golden);
         assert_int_equal(size, strlen(golden));
 }
@@ -79,7 +85,9 @@ static void a_generated_key_signs(void **state) {
         assert_true(string_starts_with(text, "-----BEGIN PRIVATE KEY-----\n"));
         assert_int_equal(signing_key_parse(text, size, "key", &key, NULL), 0);
         assert_string_not_equal(signing_key_public(key), PUBLIC);
-        assert_int_equal(envelope_seal(key, "begin", "", 0, &envelope_text, &size, NULL), 0);
+        assert_int_equal(
+                envelope_seal(key, &(EnvelopeContent){"begin", "", 0}, &envelope_text, &size, NULL),
+                0);
         assert_int_equal(open_text(envelope_text, "begin", &envelope, NULL), 0);
         assert_true(envelope.signature_valid);
         assert_string_equal(envelope.payload, "");
@@ -233,14 +241,23 @@ static void payloads_reach_4_mib_and_no_more(void **state) {
         size_t size;
 
         assert_int_equal(
-                envelope_seal(*state, "record", payload, LIMIT_RECORD_BYTES, &text, &size, NULL),
+                envelope_seal(
+                        *state,
+                        &(EnvelopeContent){"record", payload, LIMIT_RECORD_BYTES},
+                        &text,
+                        &size,
+                        NULL),
                 0);
         assert_int_equal(open_text(text, "record", &envelope, NULL), 0);
         assert_int_equal(envelope.payload_size, LIMIT_RECORD_BYTES);
         assert_true(envelope.signature_valid);
         assert_int_equal(
                 envelope_seal(
-                        *state, "record", payload, LIMIT_RECORD_BYTES + 1, &none, &size, &err),
+                        *state,
+                        &(EnvelopeContent){"record", payload, LIMIT_RECORD_BYTES + 1},
+                        &none,
+                        &size,
+                        &err),
                 -E2BIG);
         assert_int_equal(err.kind, ERROR_TOO_LARGE);
         envelope_done(&envelope);
@@ -343,7 +360,13 @@ static void openssl_verifies_what_was_signed(void **state) {
 
         assert_non_null(mkdtemp(directory));
         assert_int_equal(
-                envelope_seal(*state, "record", PAYLOAD, strlen(PAYLOAD), &text, &size, NULL), 0);
+                envelope_seal(
+                        *state,
+                        &(EnvelopeContent){"record", PAYLOAD, strlen(PAYLOAD)},
+                        &text,
+                        &size,
+                        NULL),
+                0);
         memcpy(encoded, strstr(text, "\"sig\":\"") + 7, 88);
         assert_int_equal(base64_decode(BASE64_PADDED, encoded, 88, signature, 64, &size), 0);
         assert_int_equal(
