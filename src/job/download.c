@@ -193,13 +193,16 @@ static void open_run(void *userdata) {
         fetch->r = check_digest(fetch, &fetch->error);
         if (fetch->r >= 0)
                 fetch->r = age_segment_open(
-                        &download->payload,
-                        source->record.volume.segment_size,
-                        fetch->index,
-                        fetch->index + 1 == source->n_segments,
-                        (size_t)source->record.payload_offset,
-                        fetch->buffer,
-                        (size_t)source->segments[fetch->index].size,
+                        &(AgeFile){
+                                &download->payload,
+                                source->record.volume.segment_size,
+                                NULL,
+                                (size_t)source->record.payload_offset},
+                        &(AgeSealedSegment){
+                                fetch->index,
+                                fetch->index + 1 == source->n_segments,
+                                fetch->buffer,
+                                (size_t)source->segments[fetch->index].size},
                         slice_write,
                         &writer,
                         &fetch->error);

@@ -158,10 +158,7 @@ static void seal_run(void *userdata) {
                 return;
         }
         batch->r = age_segments_seal(
-                &upload->payload,
-                segment_size,
-                upload->header,
-                upload->header_size,
+                &(AgeFile){&upload->payload, segment_size, upload->header, upload->header_size},
                 batch->segments,
                 batch->n,
                 &batch->error);

@@ -128,20 +128,12 @@ static void assert_segment(const AgeSegment *segment, uint64_t segment_size, uin
         assert(age_sealed_size(before, segment->plaintext_size) <= segment->buffer_size);
 }
 
-/* NOLINTNEXTLINE(readability-function-size): its parameters are agreed in the header. */
-int age_segments_seal(
-        const AgePayload *payload,
-        uint64_t segment_size,
-        const void *header,
-        size_t header_size,
-        AgeSegment *segments,
-        size_t n,
-        Error *err) {
+int age_segments_seal(const AgeFile *file, AgeSegment *segments, size_t n, Error *err) {
         CLEANUP(cleanup_aead) Aead *aead = NULL;
         CLEANUP(cleanup_digest) Digest *digest = NULL;
         int r;
 
-        r = aead_new(payload->key, &aead, err);
+        r = aead_new(file->payload->key, &aead, err);
         if (r == 0)
                 r = digest_new(DIGEST_MD5, &digest, err);
         for (size_t i = 0; i < n && r == 0; i++) {
@@ -149,14 +141,14 @@ int age_segments_seal(
                 Sealer sealer = {aead, digest};
                 uint8_t *to = segment->buffer;
 
-                assert_segment(segment, segment_size, header_size);
+                assert_segment(segment, file->segment_size, file->header_size);
                 if (segment->index == 0) {
-                        memcpy(to, header, header_size);
-                        to += header_size;
-                        r = digest_update(digest, header, header_size);
+                        memcpy(to, file->header, file->header_size);
+                        to += file->header_size;
+                        r = digest_update(digest, file->header, file->header_size);
                 }
                 if (r == 0)
-                        r = seal_segment(&sealer, segment_size, segment, to, err);
+                        r = seal_segment(&sealer, file->segment_size, segment, to, err);
         }
         return r;
 }
@@ -204,35 +196,30 @@ static int open_chunk(Aead *aead, const Chunk *chunk, AgeWrite write, void *user
         return write(userdata, chunk->index * AGE_CHUNK_BYTES, chunk->at, chunk->size, err);
 }
 
-/* NOLINTNEXTLINE(readability-function-size): its parameters are agreed in the header. */
 int age_segment_open(
-        const AgePayload *payload,
-        uint64_t segment_size,
-        uint64_t index,
-        bool last,
-        size_t payload_offset,
-        uint8_t *bytes,
-        size_t size,
+        const AgeFile *file,
+        const AgeSealedSegment *segment,
         AgeWrite write,
         void *userdata,
         Error *err) {
         CLEANUP(cleanup_aead) Aead *aead = NULL;
-        size_t skip = index == 0 ? payload_offset : 0;
-        Chunk chunk = {.index = index * (segment_size / AGE_CHUNK_BYTES)};
+        size_t skip = segment->index == 0 ? file->header_size : 0;
+        Chunk chunk = {.index = segment->index * (file->segment_size / AGE_CHUNK_BYTES)};
         int r;
 
-        if (size < skip)
-                return bad_segment(index, "is cut short", err);
-        r = check_size(segment_size, index, last, size - skip, err);
+        if (segment->size < skip)
+                return bad_segment(segment->index, "is cut short", err);
+        r = check_size(
+                file->segment_size, segment->index, segment->last, segment->size - skip, err);
         if (r == 0)
-                r = aead_new(payload->key, &aead, err);
-        for (size_t at = skip; at < size && r == 0; chunk.index++) {
-                size_t left = size - at;
+                r = aead_new(file->payload->key, &aead, err);
+        for (size_t at = skip; at < segment->size && r == 0; chunk.index++) {
+                size_t left = segment->size - at;
                 size_t sealed = left < AGE_SEALED_CHUNK_BYTES ? left : AGE_SEALED_CHUNK_BYTES;
 
-                chunk.at = bytes + at;
+                chunk.at = segment->bytes + at;
                 chunk.size = sealed - AGE_TAG_BYTES;
-                chunk.final = last && sealed == left;
+                chunk.final = segment->last && sealed == left;
                 r = open_chunk(aead, &chunk, write, userdata, err);
                 at += sealed;
         }

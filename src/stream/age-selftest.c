@@ -54,13 +54,8 @@ static int open_file(const AgeIdentities *identities, Error *err) {
                 r = age_header_open(identities, bytes, size, &payload, &offset, err);
         if (r == 0)
                 r = age_segment_open(
-                        &payload,
-                        AGE_CHUNK_BYTES,
-                        0,
-                        true,
-                        offset,
-                        bytes,
-                        size,
+                        &(AgeFile){&payload, AGE_CHUNK_BYTES, NULL, offset},
+                        &(AgeSealedSegment){0, true, bytes, size},
                         compare_answer,
                         &same,
                         err);

@@ -95,6 +95,14 @@ uint64_t age_segment_sealed_size(
  * with *err. Called in order from worker threads. */
 typedef int (*AgeRead)(void *userdata, uint64_t offset, void *buffer, size_t size, Error *err);
 
+/* A file whose segments are sealed or opened. */
+typedef struct AgeFile {
+        const AgePayload *payload;
+        uint64_t segment_size; /* of plaintext */
+        const void *header;    /* sealing: goes before segment 0 */
+        size_t header_size;    /* nonce included; opening: skipped in segment 0 */
+} AgeFile;
+
 typedef struct AgeSegment {
         uint64_t index;
         bool last; /* its last chunk carries the final flag; plaintext_size bytes of it may be less
@@ -108,31 +116,26 @@ typedef struct AgeSegment {
         char ret_md5[33]; /* of the sealed bytes, lower-case hex */
 } AgeSegment;
 
-/* Seals a batch of segments of one file (the batch is where their MD5s can run side by side).
- * `header` goes before segment 0. On failure nothing in the buffers may be sent. */
-int age_segments_seal(
-        const AgePayload *payload,
-        uint64_t segment_size,
-        const void *header,
-        size_t header_size,
-        AgeSegment *segments,
-        size_t n,
-        Error *err);
+/* Seals a batch of segments of one file (the batch is where their MD5s can run side by side). On
+ * failure nothing in the buffers may be sent. */
+int age_segments_seal(const AgeFile *file, AgeSegment *segments, size_t n, Error *err);
 
-/* Opens one sealed segment in place: `bytes` are the whole segment; its chunks' plaintext is handed
- * to `write` in order, each only when authenticated (so a bad chunk stops before its bytes are
- * seen). payload_offset: header bytes to skip when index is 0, else ignored. Integrity names the
- * chunk. */
+/* The whole of a segment as it was stored. */
+typedef struct AgeSealedSegment {
+        uint64_t index;
+        bool last;
+        uint8_t *bytes;
+        size_t size;
+} AgeSealedSegment;
+
+/* Opens one sealed segment in place: its chunks' plaintext is handed to `write` in order, each only
+ * when authenticated (so a bad chunk stops before its bytes are seen). Integrity names the chunk.
+ */
 typedef int (*AgeWrite)(
         void *userdata, uint64_t offset, const void *bytes, size_t size, Error *err);
 int age_segment_open(
-        const AgePayload *payload,
-        uint64_t segment_size,
-        uint64_t index,
-        bool last,
-        size_t payload_offset,
-        uint8_t *bytes,
-        size_t size,
+        const AgeFile *file,
+        const AgeSealedSegment *segment,
         AgeWrite write,
         void *userdata,
         Error *err);

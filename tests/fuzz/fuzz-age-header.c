@@ -26,7 +26,11 @@ open_payload(const AgePayload *payload, const uint8_t *data, size_t size, size_t
                 return;
         memcpy(copy, data, size);
         (void)age_segment_open(
-                payload, AGE_CHUNK_BYTES, 0, true, offset, copy, size, ignore, NULL, NULL);
+                &(AgeFile){payload, AGE_CHUNK_BYTES, NULL, offset},
+                &(AgeSealedSegment){0, true, copy, size},
+                ignore,
+                NULL,
+                NULL);
         free(copy);
 }
 

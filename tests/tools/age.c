@@ -163,7 +163,10 @@ static void encrypt_segments(AgePayload *payload, const uint8_t *header, size_t 
                 segment.last = input.size <= SEGMENT_BYTES;
                 segment.plaintext_size = segment.last ? input.size : SEGMENT_BYTES;
                 if (age_segments_seal(
-                            payload, SEGMENT_BYTES, header, header_size, &segment, 1, &err) < 0)
+                            &(AgeFile){payload, SEGMENT_BYTES, header, header_size},
+                            &segment,
+                            1,
+                            &err) < 0)
                         fail(EXIT_IO, &err);
                 write_out(NULL, 0, sealed, segment.ret_size, &err);
                 if (segment.last)
@@ -228,13 +231,8 @@ static void decrypt(const Options *options) {
                 last = input.size <= SEALED_SEGMENT_BYTES;
                 size = last ? input.size : SEALED_SEGMENT_BYTES;
                 if (age_segment_open(
-                            &payload,
-                            SEGMENT_BYTES,
-                            i,
-                            last,
-                            0,
-                            input.bytes,
-                            size,
+                            &(AgeFile){&payload, SEGMENT_BYTES, NULL, 0},
+                            &(AgeSealedSegment){i, last, input.bytes, size},
                             write_out,
                             NULL,
                             &err) < 0)

@@ -233,13 +233,8 @@ static Plaintext open_all(Fixture *f) {
                 assert_string_equal(md5, result.segments[i].md5);
                 assert_int_equal(
                         age_segment_open(
-                                &payload,
-                                SEGMENT,
-                                i,
-                                i + 1 == result.n_segments,
-                                offset,
-                                bytes,
-                                size,
+                                &(AgeFile){&payload, SEGMENT, NULL, offset},
+                                &(AgeSealedSegment){i, i + 1 == result.n_segments, bytes, size},
                                 take,
                                 &plaintext,
                                 NULL),

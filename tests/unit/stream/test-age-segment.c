@@ -73,7 +73,9 @@ static uint8_t *seal_file(uint64_t size, AgeSegment *segments, size_t *ret_n) {
                 };
         }
         assert_int_equal(
-                age_segments_seal(&payload, SEGMENT, header, HEADER_BYTES, segments, n, NULL), 0);
+                age_segments_seal(
+                        &(AgeFile){&payload, SEGMENT, header, HEADER_BYTES}, segments, n, NULL),
+                0);
         *ret_n = n;
         return bytes;
 }
@@ -82,7 +84,11 @@ static int
 open_segment(uint8_t *bytes, size_t size, uint64_t i, bool last, uint64_t *count, Error *err) {
         *count = 0;
         return age_segment_open(
-                &payload, SEGMENT, i, last, HEADER_BYTES, bytes, size, write_pattern, count, err);
+                &(AgeFile){&payload, SEGMENT, NULL, HEADER_BYTES},
+                &(AgeSealedSegment){i, last, bytes, size},
+                write_pattern,
+                count,
+                err);
 }
 
 static void lengths_follow_from_the_format(void **state) {
@@ -171,7 +177,9 @@ static void a_segment_alone_is_sealed_as_in_a_batch(void **state) {
         alone.buffer_size = SEALED;
         alone.userdata = &next;
         assert_int_equal(
-                age_segments_seal(&payload, SEGMENT, header, HEADER_BYTES, &alone, 1, NULL), 0);
+                age_segments_seal(
+                        &(AgeFile){&payload, SEGMENT, header, HEADER_BYTES}, &alone, 1, NULL),
+                0);
         assert_int_equal(next, MANY);
         assert_int_equal(alone.ret_size, segments[1].ret_size);
         assert_memory_equal(again, segments[1].buffer, alone.ret_size);
@@ -279,7 +287,8 @@ static void a_failed_read_leaves_no_plaintext(void **state) {
         Error err = {0};
 
         assert_int_equal(
-                age_segments_seal(&payload, SEGMENT, header, HEADER_BYTES, &segment, 1, &err),
+                age_segments_seal(
+                        &(AgeFile){&payload, SEGMENT, header, HEADER_BYTES}, &segment, 1, &err),
                 -ENODATA);
         assert_string_equal(err.message, "the file got shorter");
         assert_null(memmem(bytes, HEADER_BYTES + SEALED, "pppppppp", 8));
@@ -299,13 +308,8 @@ static void a_failed_write_ends_the_opening(void **state) {
         bytes = seal_file(SEGMENT, segments, &n);
         assert_int_equal(
                 age_segment_open(
-                        &payload,
-                        SEGMENT,
-                        0,
-                        true,
-                        HEADER_BYTES,
-                        bytes,
-                        segments[0].ret_size,
+                        &(AgeFile){&payload, SEGMENT, NULL, HEADER_BYTES},
+                        &(AgeSealedSegment){0, true, bytes, segments[0].ret_size},
                         refuse_to_write,
                         NULL,
                         &err),

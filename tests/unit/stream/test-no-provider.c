@@ -72,7 +72,7 @@ static void no_header_and_no_keys_are_made(void **state) {
         assert_says(&err, "random");
         assert_true(signing_key_generate(&text, &size, &err) < 0);
         assert_says(&err, "Ed25519");
-        assert_true(age_segments_seal(&payload, 65536, NULL, 0, &segment, 1, &err) < 0);
+        assert_true(age_segments_seal(&(AgeFile){&payload, 65536, NULL, 0}, &segment, 1, &err) < 0);
         assert_says(&err, "ChaCha20-Poly1305");
 }
 

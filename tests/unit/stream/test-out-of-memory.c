@@ -140,16 +140,11 @@ static int seal_and_open_segment(Error *err) {
         };
         int r;
 
-        r = age_segments_seal(&payload, AGE_CHUNK_BYTES, "", 0, &segment, 1, err);
+        r = age_segments_seal(&(AgeFile){&payload, AGE_CHUNK_BYTES, "", 0}, &segment, 1, err);
         if (r == 0)
                 r = age_segment_open(
-                        &payload,
-                        AGE_CHUNK_BYTES,
-                        0,
-                        true,
-                        0,
-                        buffer,
-                        sizeof(buffer),
+                        &(AgeFile){&payload, AGE_CHUNK_BYTES, NULL, 0},
+                        &(AgeSealedSegment){0, true, buffer, sizeof(buffer)},
                         write_nothing,
                         NULL,
                         err);
