@@ -77,36 +77,35 @@ static void example_database(RecordDatabase *database, const char *sid, const ch
                 example_string("/u01/app/oracle/admin/adump"), 0750, example_string("oinstall")};
 }
 
-static void example_member(
-        RecordMember *member,
-        const char *path,
-        MemberKind kind,
-        const char *sid,
-        uint64_t offset,
-        uint64_t size,
-        PieceContents contents) {
-        *member = (RecordMember){
-                .path = example_string(path),
-                .kind = kind,
-                .database = example_string(sid),
-                .offset = offset,
-                .size = size,
-                .mode = 0640,
-                .mtime = 1795327844,
-                .contents = contents,
-        };
-}
-
 static void example_members(Record *record) {
-        record->n_members = 5;
-        record->members = calloc(5, sizeof(RecordMember));
+        static const struct {
+                const char *path;
+                MemberKind kind;
+                const char *sid;
+                uint64_t offset, size;
+                PieceContents contents;
+        } rows[] = {
+                {"backup/a.bkp", MEMBER_PIECE, "ORCL", 512, 1000, PIECE_DATAFILE},
+                {"backup/a.ctl", MEMBER_PIECE, "ORCL", 2048, 512, PIECE_CONTROLFILE},
+                {"backup/b.ctl", MEMBER_PIECE, "TEST", 3072, 0, PIECE_CONTROLFILE},
+                {"u01/dbs/spfileORCL.ora", MEMBER_SPFILE, "ORCL", 3584, 1, 0},
+                {"u01/network/tnsnames.ora", MEMBER_NETWORK, "", 4608, 513, 0},
+        };
+
+        record->n_members = sizeof(rows) / sizeof(rows[0]);
+        record->members = calloc(record->n_members, sizeof(RecordMember));
         assert_non_null(record->members);
-        RecordMember *m = record->members;
-        example_member(&m[0], "backup/a.bkp", MEMBER_PIECE, "ORCL", 512, 1000, PIECE_DATAFILE);
-        example_member(&m[1], "backup/a.ctl", MEMBER_PIECE, "ORCL", 2048, 512, PIECE_CONTROLFILE);
-        example_member(&m[2], "backup/b.ctl", MEMBER_PIECE, "TEST", 3072, 0, PIECE_CONTROLFILE);
-        example_member(&m[3], "u01/dbs/spfileORCL.ora", MEMBER_SPFILE, "ORCL", 3584, 1, 0);
-        example_member(&m[4], "u01/network/tnsnames.ora", MEMBER_NETWORK, "", 4608, 513, 0);
+        for (size_t i = 0; i < record->n_members; i++)
+                record->members[i] = (RecordMember){
+                        .path = example_string(rows[i].path),
+                        .kind = rows[i].kind,
+                        .database = example_string(rows[i].sid),
+                        .offset = rows[i].offset,
+                        .size = rows[i].size,
+                        .mode = 0640,
+                        .mtime = 1795327844,
+                        .contents = rows[i].contents,
+                };
 }
 
 /* The tar: 4608 + 1024 of the last member, orabackup.json 512 + 1024, two blocks: 8192 bytes. */
