@@ -275,10 +275,7 @@ static int set_schema(LedgerDb *db, Error *err) {
 
 static int prepare(LedgerDb *db, Error *err) {
         int code = sqlite3_open_v2(
-                db->path,
-                &db->sqlite,
-                SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX | SQLITE_OPEN_EXRESCODE,
-                NULL);
+                db->path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
         if (code != SQLITE_OK)
                 return database_failed(db, code, err);
         int r = database_execute(db, settings, err);

@@ -5,6 +5,8 @@ import re
 import subprocess
 from pathlib import Path
 
+import versions
+
 # A folder of src/ and those it may include; itself goes without saying. Downwards only.
 LAYERS = {
     "base": set(),
@@ -283,4 +285,6 @@ CHECKS = {
     "words": check_words,
     "format": check_format,
     "headers": check_functions_in_headers,
+    "libraries": versions.check_libraries,
+    "python": versions.check_python,
 }

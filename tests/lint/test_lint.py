@@ -92,6 +92,12 @@ BAD = {
     "words: a path of a machine": ("words", {"docs/a.md": "see /ho" "me/me/notes\n"}, "/ho" "me/m"),
     "format: an indent": ("format", {"src/base/a.c": "int f(void) {\n  return 1;\n}\n"}, "error:"),
     "headers: no guard": ("headers", {"src/base/a.h": "/* A header. */\n"}, "#pragma once"),
+    "libraries: curl": ("libraries", {"src/event/a.c": "x = curl_easy_header(h);\n"}, "newer than curl 7.76"),
+    "libraries: a rest of a name": ("libraries", {"src/base/a.c": "arc4random_buf(b, 3);\n"}, "arc4random_buf is newer than glibc 2.34"),
+    "libraries: SQL": ("libraries", {"src/ledger/a.c": 'x("INSERT .. RETURNING id");\n'}, "newer than SQLite 3.34"),
+    "python: match": ("python", {"tests/a.py": "match x:\n    case 1:\n        pass\n"}, "only supported in Python 3.10"),
+    "python: an argument": ("python", {"scripts/a.py": "list(zip(a, b, strict=True))\n"}, "zip(strict=) is newer"),
+    "python: an annotation": ("python", {"scripts/a": "#!/usr/bin/python3\ndef f(a: int | None):\n    pass\n"}, "in an annotation"),
     "headers: no comment": ("headers", {"src/base/a.h": "#pragma once\n"}, "what it is for"),
 }
 
