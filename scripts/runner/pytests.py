@@ -28,10 +28,8 @@ class Runner:
     def command(self, selection, path, name, markers):
         report = os.path.join(self.temporary, f"{name}.xml")
         command = [sys.executable, "-B", "-m", "pytest", "-p", "no:cacheprovider", "-q", "-rs", "--tb=short"]
-        command += ["--durations=5", "--durations-min=10", "-m", markers]
-        command += ["--basetemp", os.path.join(self.temporary, name), "--junitxml", report]
-        for pattern in selection.patterns:
-            command += ["--only", pattern]
+        command += ["-m", markers, "--basetemp", os.path.join(self.temporary, name), "--junitxml", report]
+        command += [f"--only={pattern}" for pattern in selection.patterns]
         return own_processes() + self.drop + command + [path], report
 
     def run(self, selection, path, markers):
