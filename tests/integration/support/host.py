@@ -13,13 +13,17 @@ COMMAND_SECONDS = 120
 
 
 class OraHost:
-    def __init__(self, folder, name="host1", version="19c"):
+    def __init__(self, folder, name="host1", version="19c", home="dbhome_1"):
         self.folder = Path(folder)
         self.name = name
-        self.home = self.run("new-host", str(self.folder), "--version", version, "--name", name).strip()
+        self.kind = ("--version", version, "--name", name, "--home", home)
+        self.make()
         self.oratab = self.folder / "etc/oratab"
         self.fra = self.folder / "u03/fra"
         self.oradata = self.folder / "u02/oradata"
+
+    def make(self):
+        self.home = self.run("new-host", str(self.folder), *self.kind).strip()
 
     def command(self, *words):
         return [str(paths.ORASIM / "orasim-cli"), "-H", str(self.folder), *words]
@@ -103,3 +107,8 @@ class OraHost:
 
         self.finish()
         shutil.rmtree(self.folder)
+
+    def renew(self):
+        """The host is lost, and a bare one stands in its place."""
+        self.lose()
+        self.make()

@@ -23,7 +23,7 @@ def instance_of(args):
 def new_host(args):
     from .newhost import new_host as make
     host = make(args.directory, args.version, args.owner, args.group, args.name,
-                args.read_only_home)
+                args.read_only_home, args.home)
     print(host.home)
 
 
@@ -144,6 +144,7 @@ def making(command):
     one.add_argument("--owner", type=int)
     one.add_argument("--group", type=int)
     one.add_argument("--name", default="host1")
+    one.add_argument("--home", default="dbhome_1")
     one.add_argument("--read-only-home", action="store_true")
     one = command("create-database", create_database, "make and open a database", "sid")
     one.add_argument("--size", default="100M")

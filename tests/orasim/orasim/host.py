@@ -53,7 +53,7 @@ class Host:
         self.group = settings["group"]
         self.name = settings.get("name", "host1")
         self.base = os.path.join(self.directory, "u01/app/oracle")
-        self.home = home_of(self.directory, self.version_name)
+        self.home = home_of(self.directory, self.version_name, settings.get("home", "dbhome_1"))
         self.oradata = os.path.join(self.directory, "u02/oradata")
         self.fra = os.path.join(self.directory, "u03/fra")
         self.oratab = os.path.join(self.directory, "etc/oratab")
@@ -195,9 +195,9 @@ class Host:
         return fault  # an action the caller knows: it can import what it needs
 
 
-def home_of(directory, version_name):
+def home_of(directory, version_name, home="dbhome_1"):
     return os.path.join(os.path.abspath(directory), "u01/app/oracle/product",
-                        VERSIONS[version_name]["path"], "dbhome_1")
+                        VERSIONS[version_name]["path"], home)
 
 
 def read_json(path, otherwise):

@@ -16,7 +16,8 @@ start({name!r}, {directory!r})
 """
 
 
-def new_host(directory, version="19c", owner=None, group=None, name="host1", read_only_home=False):
+def new_host(directory, version="19c", owner=None, group=None, name="host1", read_only_home=False,
+             home_name="dbhome_1"):
     """A bare host in `directory`, which may exist."""
     if version not in VERSIONS:
         raise SystemExit(f"orasim: version {version}: there are {', '.join(VERSIONS)}")
@@ -31,9 +32,10 @@ def new_host(directory, version="19c", owner=None, group=None, name="host1", rea
         os.chmod(os.path.join(sim, part), 0o777)
     os.chmod(sim, 0o777)
     with open(os.path.join(sim, "host.json"), "w", encoding="utf-8") as file:
-        json.dump({"version": version, "owner": owner, "group": group, "name": name}, file)
+        json.dump({"version": version, "owner": owner, "group": group, "name": name,
+                   "home": home_name}, file)
     write_json(os.path.join(sim, "knobs.json"), {})
-    home = home_of(directory, version)
+    home = home_of(directory, version, home_name)
     for part in (os.path.join(home, "bin"), os.path.join(home, "dbs"), os.path.join(home, "lib"),
                  os.path.join(home, "network/admin"), os.path.join(home, "rdbms/admin"),
                  os.path.join(directory, "u01/app/oracle/admin"),

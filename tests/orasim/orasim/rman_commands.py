@@ -1,5 +1,6 @@
 """The table of RMAN's commands: words, where they may stand, arguments, what they do."""
 
+import calendar
 import re
 import time
 
@@ -170,12 +171,13 @@ def set_until(rman, scn):
 
 def set_until_time(rman, text):
     """SET UNTIL TIME "to_date('2026-11-22 06:10:44','YYYY-MM-DD HH24:MI:SS')": what the control file
-    knows of SCNs and times decides."""
+    knows of SCNs and times decides. Oracle writes its local times down as they are on the clock, without
+    an offset, and the zone of the host that recovers does not count."""
     match = re.fullmatch(r"to_date\('(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)', ?'YYYY-MM-DD HH24:MI:SS'\)",
                          text, re.IGNORECASE)
     if not match:
         raise RmanError("RMAN-20207: UNTIL TIME or RECOVERY WINDOW is before RESETLOGS time")
-    moment = time.mktime(time.strptime(match[1], "%Y-%m-%d %H:%M:%S"))
+    moment = calendar.timegm(time.strptime(match[1], "%Y-%m-%d %H:%M:%S"))
     times = rman.inst.read_control().get("times", [])
     later = [scn for scn, noted in times if noted >= moment]
     rman.run["until"] = min(later) + 1 if later else max(scn for scn, _ in times) + 1
