@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/files.h"
 
@@ -158,7 +159,7 @@ static void copy_identity(const PlannedDatabase *planned, RecordDatabase *ret, b
         copy(&ret->db_unique_name, facts->db_unique_name, failed);
         copy(&ret->version, facts->version, failed);
         copy(&ret->edition, facts->edition, failed);
-        copy(&ret->time_zone, getenv("TZ") == NULL ? "" : getenv("TZ"), failed);
+        copy(&ret->time_zone, "", failed);
         copy(&ret->utc_offset, facts->utc_offset, failed);
         copy(&ret->tag, planned->tag, failed);
         copy(&ret->block_change_tracking, facts->block_change_tracking, failed);
@@ -299,8 +300,30 @@ static void stat_directory(RecordDirectory *directory) {
         directory->group = name;
 }
 
-void backup_record_stat_directories(Record *record) {
-        for (size_t i = 0; i < record->n_databases; i++)
+/* What Oracle's programs are given as TZ, else what /etc/localtime is a link to; "": unknown. */
+static char *zone_name(void) {
+        static const char mark[] = "/zoneinfo/";
+        const char *name = getenv("TZ");
+        char link[256] = "";
+
+        if (name == NULL && readlink("/etc/localtime", link, sizeof(link) - 1) > 0)
+                name = strstr(link, mark) == NULL ? NULL : strstr(link, mark) + strlen(mark);
+        return strdup(name != NULL && text_is_printable(name) ? name : "");
+}
+
+static void set_zone(RecordDatabase *database) {
+        char *name = zone_name();
+
+        if (name == NULL)
+                return;
+        free(database->time_zone);
+        database->time_zone = name;
+}
+
+void backup_record_look_around(Record *record) {
+        for (size_t i = 0; i < record->n_databases; i++) {
+                set_zone(&record->databases[i]);
                 for (size_t j = 0; j < record->databases[i].n_directories; j++)
                         stat_directory(&record->databases[i].directories[j]);
+        }
 }

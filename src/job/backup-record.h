@@ -26,6 +26,6 @@ typedef struct BackupRecordInput {
  * record_done(). */
 int backup_record_make(const BackupRecordInput *input, Record *ret, Error *err);
 
-/* Mode and group of the directories that a restore has to create, as they are here. Blocking: from
- * a worker. */
-void backup_record_stat_directories(Record *record);
+/* What of this host belongs into a record: mode and group of the directories that a restore has to
+ * create, the name of its time zone. Blocking: from a worker. */
+void backup_record_look_around(Record *record);

@@ -312,7 +312,7 @@ static int write_summary(BackupStep *step, LedgerDb *db, Error *err) {
         (void)db;
         if (path == NULL)
                 return error_oom(err);
-        backup_record_stat_directories(&backup->record);
+        backup_record_look_around(&backup->record);
         int r = record_print_summary(&backup->record, &text, &size, err);
         if (r >= 0)
                 r = file_write_durably(path, text, size, 0600, err);

@@ -480,7 +480,24 @@ int backup_run_begin_times(BackupRun *run, Error *err) {
         return ask(run, STEP_SQL_ASK, &statements, 0, err);
 }
 
+/* A local time means one moment only while the clock keeps its offset. */
+static bool has_one_offset(BackupRun *run) {
+        const char *before = run->options.facts->utc_offset, *after = run->result.facts.utc_offset;
+        if (string_equal(before, after))
+                return true;
+        warn(run,
+             "the clock of %s changed its offset from %s to %s during the backup, so that its "
+             "local "
+             "times are ambiguous and no until_time is possible",
+             run->database.sid,
+             before,
+             after);
+        return false;
+}
+
 int backup_run_judge_times(BackupRun *run, const Rows *rows, Error *err) {
+        if (!has_one_offset(run))
+                return 0;
         return rows != NULL && rows->error_line == NULL
                        ? queries_times(rows, &run->result.facts, err)
                        : 0;

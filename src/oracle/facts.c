@@ -57,6 +57,7 @@ void run_facts_done(RunFacts *facts) {
         free(facts->logs);
         datafile_facts_done(facts->structure, facts->n_structure);
         string_list_done(&facts->structure_files);
+        free(facts->utc_offset);
         free(facts->fuzzy_time);
         free(facts->until_time);
         *facts = (RunFacts){0};

@@ -107,6 +107,7 @@ typedef struct RunFacts {
         StringList structure_files; /* data, log, temp and control file names: for the directories
                                        of the record */
         uint64_t corrupt_blocks;
+        char *utc_offset;              /* again, after RMAN */
         char *fuzzy_time, *until_time; /* scn_to_timestamp where it can be had, local time of the
                                           source, else NULL */
 } RunFacts;

@@ -151,6 +151,7 @@ static int read_names(const Rows *rows, const char *label, StringList *ret, Erro
 }
 
 static int read_run(const Rows *rows, RunFacts *facts, Error *err) {
+        const char *offset = "";
         const Row *row = NULL;
         int r;
 
@@ -159,6 +160,10 @@ static int read_run(const Rows *rows, RunFacts *facts, Error *err) {
                 r = row_uint(row, 0, &facts->dbid, err);
         if (r == 0)
                 r = row_uint(row, 9, &facts->resetlogs_scn, err);
+        if (r == 0)
+                r = row_string(row, 11, &offset, err);
+        if (r == 0)
+                r = facts_set(&facts->utc_offset, offset, err);
         if (r == 0)
                 r = read_run_arrays(rows, facts, err);
         if (r == 0)

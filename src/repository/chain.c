@@ -218,7 +218,11 @@ int chain_check_until_time(
         char local[CHAIN_LOCAL_TIME_BYTES];
 
         if (*database->fuzzy_time == '\0' || *database->until_time == '\0')
-                return no_times(database, "Oracle did not know the times of its SCNs", err);
+                return no_times(
+                        database,
+                        "its record holds no times, since Oracle did not know them or the clock of "
+                        "its host changed its offset while it was backed up",
+                        err);
         int64_t first = utc_of_local(database->fuzzy_time, database->utc_offset);
         int64_t last = utc_of_local(database->until_time, database->utc_offset);
         int64_t wanted = (int64_t)(realtime_usec / USEC_PER_SEC);

@@ -32,6 +32,7 @@ static OracleHost host;
 static DatabaseFacts facts;
 static char destination[128];
 static Text rman_output, a1;
+static const char *times;
 static BackupRunResult result;
 static StringList handed_on;
 
@@ -62,6 +63,7 @@ static int setup(void **state) {
         facts.edition = strdup("Oracle Database 19c Enterprise Edition");
         facts.dbid = 4711;
         facts.resetlogs_scn = 1;
+        facts.utc_offset = strdup("+00:00");
         facts.spfile = oracle_host_path(&host, "home/dbs/spfileTESTDB15.ora");
         oracle_host_write(&host, "home/dbs/spfileTESTDB15.ora", "spfile");
         oracle_host_write(&host, "home/dbs/orapwTESTDB15", "orapw");
@@ -69,6 +71,7 @@ static int setup(void **state) {
         rman_output = a1 = TEXT_INIT;
         result = (BackupRunResult){0};
         handed_on = (StringList){0};
+        times = "ORA-08180: no snapshot found\n";
         piece("a.bkp", "10", "1", "NO");
         piece("c.bkp", "6", "2", "YES");
         announce("a.bkp", TAG);
@@ -137,7 +140,7 @@ static void run_with(const char *first_facts, const char *later_facts) {
                 {"sqlplus", "'A1'", text_get(&first), 0, 1, NULL},
                 {"sqlplus", "'A1'", text_get(&later), 0, 0, NULL},
                 {"sqlplus", "'A7'", R "A7" F "8" F "YES" F "D" F "\n" SQL_OK, 0, 0, NULL},
-                {"sqlplus", "scn_to_timestamp", "ORA-08180: no snapshot found\n", 2, 0, NULL},
+                {"sqlplus", "scn_to_timestamp", times, 2, 0, NULL},
                 {"sqlplus", "create pfile", SQL_OK, 0, 0, write_pfile},
         };
         oracle_host_answer(&host, answers, ELEMENTSOF(answers));
@@ -174,6 +177,29 @@ static void a_run_that_stands_alone_is_delivered(void **state) {
         assert_int_equal(stat(result.files[0].source, &st), 0);
         assert_int_equal(st.st_mode & 0777, 0600);
         assert_true(oracle_host_was_told("archivelog from sequence 7 thread 1"));
+}
+
+#define A6 R "A6" F "2026-11-22T06:10:30" F "2026-11-22T06:10:44\n" SQL_OK
+
+static void times_are_kept_with_the_offset_of_their_clock(void **state) {
+        times = A6;
+        run_with(WHOLE, WHOLE);
+        assert_string_equal(host.error.message, "");
+        assert_string_equal(result.facts.fuzzy_time, "2026-11-22T06:10:30");
+        assert_string_equal(result.facts.until_time, "2026-11-22T06:10:44");
+        assert_int_equal(result.warnings.n, 0);
+}
+
+static void times_of_a_clock_that_changed_its_offset_are_not_kept(void **state) {
+        times = A6;
+        free(facts.utc_offset);
+        facts.utc_offset = strdup("+01:00");
+        run_with(WHOLE, WHOLE);
+        assert_string_equal(host.error.message, "");
+        assert_null(result.facts.fuzzy_time);
+        assert_null(result.facts.until_time);
+        assert_int_equal(result.warnings.n, 1);
+        assert_non_null(strstr(result.warnings.items[0], "from +01:00 to +00:00"));
 }
 
 static void no_password_file_is_a_warning(void **state) {
@@ -428,6 +454,8 @@ static void a_database_without_a_process_is_down(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 TEST(a_run_that_stands_alone_is_delivered),
+                TEST(times_are_kept_with_the_offset_of_their_clock),
+                TEST(times_of_a_clock_that_changed_its_offset_are_not_kept),
                 TEST(no_password_file_is_a_warning),
                 TEST(a_database_on_a_pfile_gives_its_pfile),
                 TEST(a_piece_of_an_autobackup_is_not_ours),
