@@ -17,7 +17,7 @@ static bool is_ancestor(const Restore *restore) {
 }
 
 /* What is wrong with an ancestor is the chain's fault. */
-static void fail_at_link(Restore *restore, const Error *err) {
+void restore_fail_at_link(Restore *restore, const Error *err) {
         Error error = *err;
 
         if (is_ancestor(restore) && error.kind == ERROR_INTEGRITY)
@@ -35,7 +35,7 @@ static void on_segments_there(const Error *err, void *userdata) {
         Restore *restore = userdata;
 
         if (err != NULL) {
-                fail_at_link(restore, err);
+                restore_fail_at_link(restore, err);
                 return;
         }
         restore->segment_check = segment_check_free(restore->segment_check);
@@ -204,7 +204,7 @@ static void on_first_segment(const StoreReply *reply, void *userdata) {
                 r = restore_step_files(restore, open_header, on_header_opened, &error);
         }
         if (r < 0)
-                fail_at_link(restore, &error);
+                restore_fail_at_link(restore, &error);
 }
 
 static int fetch_first_segment(Restore *restore, Error *err) {

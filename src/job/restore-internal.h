@@ -85,6 +85,9 @@ LogFields restore_log_fields(const Restore *restore);
 /* restore-check.c */
 int restore_check_start(Restore *restore, Error *err);
 void restore_stop_checks(Restore *restore);
+/* restore_fail(); what is wrong with the link that is looked at breaks the chain of the backup that
+ * was asked for, when it is an ancestor. */
+void restore_fail_at_link(Restore *restore, const Error *err);
 
 /* restore-databases.c */
 void restore_next_database(Restore *restore);

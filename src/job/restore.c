@@ -299,7 +299,7 @@ static void on_downloaded(const Error *err, void *userdata) {
         Restore *restore = userdata;
 
         if (err != NULL)
-                restore_fail(restore, err);
+                restore_fail_at_link(restore, err);
         else
                 stop_download(restore);
 }
