@@ -187,7 +187,7 @@ static const Key keys[] = {
          .choices =
                  {{"committed", RELEASE_COMMITTED, false},
                   {"stored", RELEASE_STORED, false},
-                  {"chain", RELEASE_CHAIN, true}}},
+                  {"chain", RELEASE_CHAIN, false}}},
         {.section = "store",
          .name = "retry_time",
          .type = KEY_DURATION,

@@ -12,6 +12,7 @@
 #include "base/fault.h"
 #include "base/limits.h"
 #include "job/children.h"
+#include "job/kept.h"
 #include "job/owed.h"
 #include "repository/names.h"
 #include "repository/segments.h"
@@ -73,9 +74,24 @@ static Store *store_of(const Commit *commit) {
 
 /* ---- settle ---- */
 
-int commit_settle(LedgerDb *db, const CommitSettled *settled, Error *err) {
+/* What was kept of older backups of these databases goes first. */
+static int settle_directory(LedgerDb *db, const CommitSettled *settled, Error *err) {
         const Record *record = settled->record;
         const char *directory = settled->directory;
+        int r = record->level == 0 ? kept_release(db, record, err) : 0;
+
+        if (r < 0 || directory == NULL)
+                return r;
+        return settled->keep ? kept_add(db, record, directory, err)
+                             : ledger_owed_add(
+                                       db,
+                                       &(OwedWork){OWED_DIRECTORY, record->id, directory, NULL, 0},
+                                       NULL,
+                                       err);
+}
+
+int commit_settle(LedgerDb *db, const CommitSettled *settled, Error *err) {
+        const Record *record = settled->record;
         LedgerPrevious previous = {.sequence = record->sequence};
 
         (void)snprintf(previous.id, sizeof(previous.id), "%s", record->id);
@@ -87,9 +103,8 @@ int commit_settle(LedgerDb *db, const CommitSettled *settled, Error *err) {
         int r = ledger_previous_put(db, record->instance, &previous, err);
         if (r >= 0)
                 r = owe_uncatalog_of_record(db, record, settled->forget, err);
-        if (r >= 0 && directory != NULL)
-                r = ledger_owed_add(
-                        db, &(OwedWork){OWED_DIRECTORY, record->id, directory, NULL, 0}, NULL, err);
+        if (r >= 0)
+                r = settle_directory(db, settled, err);
         if (r >= 0)
                 r = ledger_job_remove(db, settled->job, err);
         return r;
@@ -104,6 +119,7 @@ static int settle_run(LedgerDb *db, void *userdata, Error *err) {
                 .record_sha256 = commit->record_sha256,
                 .directory = options->directory,
                 .forget = options->settings->config->repository_forget,
+                .keep = options->settings->config->release == RELEASE_CHAIN,
         };
         return commit_settle(db, &settled, err);
 }

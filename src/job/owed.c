@@ -356,6 +356,8 @@ static int start_row(OwedPass *pass, Error *err) {
                 return start_segments(pass, err);
         case OWED_DIRECTORY:
                 return start_directory(pass, err);
+        case OWED_KEPT: /* is_left_out() */
+                break;
         }
         return error_set(
                 err, ERROR_INTERNAL, -EINVAL, "the ledger has an owed row of an unknown type");
@@ -375,7 +377,7 @@ static bool is_of_running_job(const OwedPass *pass, const Owed *row) {
 
 /* True for a row that is not tried in this pass; it stays owed. */
 static bool is_left_out(OwedPass *pass, const Owed *row) {
-        if (row->id <= pass->last_id)
+        if (row->id <= pass->last_id || row->type == OWED_KEPT)
                 return true;
         if (pass->options.backup_id != NULL ? !string_equal(pass->backup_id, row->backup_id)
                                             : is_of_running_job(pass, row))

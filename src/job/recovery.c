@@ -58,7 +58,7 @@ typedef struct RecoveryCall {
         bool adopt_claim; /* the claim is there: the ledger's last one from now on */
         Record record;
         char record_sha256[65];
-        bool forget;
+        bool forget, keep;
 } RecoveryCall;
 
 static void next_row(Recovery *recovery);
@@ -337,6 +337,7 @@ static int committed_run(LedgerDb *db, void *userdata, Error *err) {
                 .record_sha256 = call->record_sha256,
                 .directory = call->row.directory,
                 .forget = call->forget,
+                .keep = call->keep,
         };
         return commit_settle(db, &settled, err);
 }
@@ -393,6 +394,7 @@ static void on_record_put(const StoreReply *reply, void *userdata) {
                 NULL,
                 "completed: its record is in the store");
         call->forget = recovery->service->settings->config->repository_forget;
+        call->keep = recovery->service->settings->config->release == RELEASE_CHAIN;
         if (settle_row(recovery, call, committed_run, &error) < 0)
                 row_left(recovery, &error);
 }

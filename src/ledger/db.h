@@ -77,6 +77,8 @@ typedef enum OwedType {
                            spfile pieces after COMPLETED */
         OWED_SEGMENTS,  /* name: backup_id; data: attempt: segments to remove */
         OWED_DIRECTORY, /* name: a directory of ours to remove */
+        OWED_KEPT,      /* name: a directory of ours; data: "<sid>\n..": waits for a level 0 of all
+                           of them, no pass tries it */
 } OwedType;
 typedef struct Owed {
         uint64_t id;

@@ -243,7 +243,6 @@ static const struct {
 } later[] = {
         {"store", "type", "swift"},
         {"store", "resume", "yes"},
-        {"store", "release", "chain"},
         {"swift", "auth_url", "https://keystone:5000/v3"},
         {"swift", "auth_version", "3"},
         {"swift", "username", "u"},
