@@ -1,71 +1,20 @@
 """Chains: level 1 backups on a parent, the proof of each link, and the restore of any of them."""
 
 import base64
-import datetime
+import concurrent.futures
 import hashlib
 import json
 import shutil
-import time
+import threading
+from pathlib import Path
 
 import pytest
-from support.daemon import ERROR
+from support import dbus
+from support.chains import SID, Link, add_link, bare, chain, control_file_pieces, fail, refused, sign_record
+from support.daemon import ERROR, MANAGER, NAME, OBJECT, Started
 from support.dbus import DBusError
-from support.judge import assert_no_such_backup, assert_staging_is_empty
-
-SID = "TESTDB15"
-
-
-class Link:
-    """A backup and the blocks that a restore of it must give."""
-
-    def __init__(self, host, service, backup_id):
-        self.id, self.record = backup_id, service.record(backup_id)
-        self.databases = {d["sid"]: d for d in self.record["databases"]}
-        self.blocks = {sid: host.checksum(sid, d["until_scn"]) for sid, d in self.databases.items()}
-
-    def assert_same_blocks(self, host):
-        for sid, database in self.databases.items():
-            assert host.status()[sid]["status"] == "OPEN"
-            assert host.checksum(sid, database["until_scn"]) == self.blocks[sid]
-
-
-def add_link(host, service, parent="latest", rows=150):
-    for sid in host.status():
-        host.write_rows(sid, rows)
-    options = {"parent": parent} if parent else {}
-    return Link(host, service, service.backup(**options))
-
-
-def chain(host, service, length):
-    """A level 0 and level 1 backups on it."""
-    return [add_link(host, service, parent=None if i == 0 else "latest") for i in range(length)]
-
-
-def fail(service, error, *things, kind="failed", **options):
-    """A backup that must fail so, before anything of it exists anywhere."""
-    before = service.objects()
-    started = service.create_backup(**options)
-    outcome = service.wait(started.job)
-    assert (outcome.result, outcome.error_name) == (kind, ERROR + error), f"{outcome}\n{service.log()[-6000:]}"
-    for thing in things:
-        assert thing in outcome.error_message, f"'{outcome.error_message}' does not name {thing}"
-    assert_no_such_backup(service, started.backup_id)
-    assert service.objects() == before
-    assert_staging_is_empty(service)
-    return outcome
-
-
-def bare(make_host, make_daemon, host, service, name, **options):
-    """The host is lost; a bare one at the same place, ready to restore."""
-    key = service.own_key()
-    service.stop()
-    host.lose()
-    again = make_host(host.folder.name)
-    one = make_daemon(again, name=name, **options)
-    one.trusted_keys.write_text(f"{service.instance} {key} the lost host\n")
-    one.give_identity()
-    return again, one.start()
-
+from support.judge import assert_staging_is_empty
+from support.oracle import Programs, row
 
 # Making a chain -------------------------------------------------------------------------------------------
 
@@ -172,16 +121,35 @@ def test_an_ancestor_that_is_missing(service, ora):
     assert outcome.error_name == ERROR + "ChainBroken" and first.id in outcome.error_message, outcome
 
 
-def test_of_two_children_at_the_same_moment_one_wins(service, ora):
+def at_the_same_moment(connections, parent):
+    """Each connection asks for a child of the parent, all at once: [Started or DBusError]"""
+    together = threading.Barrier(len(connections))
+
+    def ask(connection):
+        together.wait()
+        try:
+            return Started(*connection.call(NAME, OBJECT, MANAGER, "CreateBackup", "a{sv}", dbus.options(parent=parent)))
+        except DBusError as error:
+            return error
+
+    with concurrent.futures.ThreadPoolExecutor(len(connections)) as pool:
+        return list(pool.map(ask, connections))
+
+
+def test_of_two_children_at_the_same_moment_one_wins_a_hundred_times(service, ora):
     (first,) = chain(ora, service, 1)
-    ora.hold("piece-1")
-    started = service.create_backup(parent=first.id)
-    with pytest.raises(DBusError) as refused:
-        service.create_backup(parent=first.id)
-    assert refused.value.name == ERROR + "Busy"
-    ora.wait_reached("piece-1")
-    ora.release("piece-1")
+    before = service.objects()
+    with dbus.Connection(service.bus.address) as one, dbus.Connection(service.bus.address) as two:
+        for left in reversed(range(100)):
+            answers = at_the_same_moment([one, two], first.id)
+            errors = [a for a in answers if isinstance(a, DBusError)]
+            assert [e.name for e in errors] == [ERROR + "Busy"], answers
+            (started,) = [a for a in answers if isinstance(a, Started)]
+            if left > 0:
+                service.call("CancelJob", "u", service.job(started.job)["Id"])
+                assert service.wait(started.job).result == "cancelled"
     assert service.wait(started.job).result == "done"
+    assert len(service.objects()) == len(before) + 4, "what was cancelled before its claim left something"
     fail(service, "ParentHasChild", first.id, started.backup_id, parent=first.id)
 
 
@@ -251,14 +219,33 @@ def test_after_resetlogs_a_chain_begins_anew(service, ora):
     assert add_link(ora, service).record["level"] == 1
 
 
+def test_a_number_used_again_for_another_file_is_another_file(make_host, make_daemon, ora, service):
+    ora.run("add-datafile", SID, "OLD", "--size", "2M")
+    (first,) = chain(ora, service, 1)
+    ora.run("drop-tablespace", SID, "OLD")
+    ora.run("add-datafile", SID, "NEW", "--size", "2M")
+    second = add_link(ora, service)
+    old, new = [next(f for f in link.databases[SID]["datafiles"] if f["file"] == 5) for link in (first, second)]
+    assert old["creation_scn"] < new["creation_scn"] and "new" in new["name"]
+    assert any("dropped since the parent" in note for note in second.databases[SID]["notes"])
+    third = add_link(ora, service)
+    host, one = bare(make_host, make_daemon, ora, service)
+    for link in (third, first):
+        one.restore(link.id, overwrite=link is first)
+        link.assert_same_blocks(host)
+
+
 def test_a_level_1_that_was_cancelled_after_rman_is_not_a_base(service, ora):
     (first,) = chain(ora, service, 1)
     service.fault("store-put-segment", "hold")
     started = service.create_backup(parent=first.id)
     service.wait_phase(started.job, "upload")
+    (tag,) = {piece.tag for piece in control_file_pieces(ora)} - {first.databases[SID]["tag"]}
+    assert tag.startswith("LEVEL1-")
     service.call("CancelJob", "u", service.job(started.job)["Id"])
     service.clear_fault("store-put-segment")
     assert service.wait(started.job).result == "cancelled"
+    assert {piece.tag for piece in control_file_pieces(ora)} == {first.databases[SID]["tag"]}
     child = add_link(ora, service, parent=first.id)
     before = {f["file"]: f["base_scn"] for f in first.databases[SID]["datafiles"]}
     assert {f["file"]: f["incremental_scn"] for f in child.databases[SID]["datafiles"]} == before
@@ -289,12 +276,21 @@ def test_what_rman_is_to_forget_is_no_base(service, ora):
     fail(service, "ChainBroken", SID, "any more", parent=first.id)
 
 
+def test_of_a_completed_backup_rman_keeps_its_data_files_only(service, ora):
+    links = chain(ora, service, 2)
+    pieces = control_file_pieces(ora)
+    for link in links:
+        members = {"/" + m["path"] for m in link.record["members"] if m.get("contents") == "datafile"}
+        assert members and {p.handle for p in pieces if p.tag == link.databases[SID]["tag"]} == members
+        assert not [m for m in members if Path(m).exists()]
+
+
 # Restores -------------------------------------------------------------------------------------------------
 
 
 def test_each_link_comes_back_block_by_block(make_host, make_daemon, ora, service):
     links = chain(ora, service, 4)
-    host, one = bare(make_host, make_daemon, ora, service, "bare")
+    host, one = bare(make_host, make_daemon, ora, service)
     overwrite = False
     for link in (links[3], links[0], links[2], links[1]):
         one.restore(link.id, overwrite=overwrite)
@@ -303,11 +299,18 @@ def test_each_link_comes_back_block_by_block(make_host, make_daemon, ora, servic
     assert not [p for p in one.staging.rglob("*") if p.is_file()]
 
 
-def test_a_long_chain_comes_back(make_host, make_daemon, ora, service):
-    links = [add_link(ora, service, parent=None if i == 0 else "latest", rows=40) for i in range(9)]
-    host, one = bare(make_host, make_daemon, ora, service, "bare")
-    one.restore(links[-1].id)
-    links[-1].assert_same_blocks(host)
+@pytest.mark.measures
+def test_a_level_0_and_twelve_level_1_come_back_at_every_link(make_host, make_daemon):
+    """In the plain build, for its many restores."""
+    host = make_host()
+    host.create_database(SID, "2M")
+    source = make_daemon(host).start()
+    links = [add_link(host, source, parent=None if i == 0 else "latest", rows=40) for i in range(13)]
+    assert len({json.dumps(link.blocks) for link in links}) == len(links)
+    host, one = bare(make_host, make_daemon, host, source)
+    for link in reversed(links):
+        one.restore(link.id, overwrite=link is not links[-1])
+        link.assert_same_blocks(host)
 
 
 def test_files_added_and_dropped_between_the_links(make_host, make_daemon, ora, service):
@@ -325,7 +328,7 @@ def test_files_added_and_dropped_between_the_links(make_host, make_daemon, ora, 
     assert "goes" in names(second) and "comes" in names(second)
     assert "goes" not in names(third) and "comes" in names(third)
     assert any("dropped since the parent" in note for note in third.databases[SID]["notes"])
-    host, one = bare(make_host, make_daemon, ora, service, "bare")
+    host, one = bare(make_host, make_daemon, ora, service)
     overwrite = False
     for link in (third, second, first):
         one.restore(link.id, overwrite=overwrite)
@@ -343,7 +346,7 @@ def test_a_file_added_during_a_level_1_has_its_level_0_in_it(make_host, make_dae
     assert service.wait(started.job).result == "done", service.log()[-6000:]
     second = Link(ora, service, started.backup_id)
     third = add_link(ora, service)
-    host, one = bare(make_host, make_daemon, ora, service, "bare")
+    host, one = bare(make_host, make_daemon, ora, service)
     one.restore(third.id)
     third.assert_same_blocks(host)
     one.restore(second.id, overwrite=True)
@@ -362,36 +365,59 @@ def test_a_read_only_tablespace_across_three_links(make_host, make_daemon, ora, 
     ora.run("read-only", SID, "USERS", "--write")
     links.append(add_link(ora, service))
     assert not [f for f in links[-1].databases[SID]["datafiles"] if f["unchanged"]]
-    host, one = bare(make_host, make_daemon, ora, service, "bare")
+    host, one = bare(make_host, make_daemon, ora, service)
     one.restore(links[2].id)
     links[2].assert_same_blocks(host)
     one.restore(links[3].id, overwrite=True)
     links[3].assert_same_blocks(host)
 
 
+def open_pdbs(host, sid):
+    return {name: mode for name, mode in Programs(host, sid).ask(row("name", "open_mode") + " from v$pdbs")}
+
+
 def test_a_container_database_across_three_links(make_host, make_daemon):
+    """Its seed is unchanged in each, and a restore opens the pluggable databases that were open, no others."""
     host = make_host()
     host.create_database("CDB1", "24M", "--cdb")
     source = make_daemon(host).start()
-    links = chain(host, source, 3)
-    assert all("pdbseed" in f["name"] for f in links[2].databases["CDB1"]["datafiles"] if f["unchanged"])
-    assert [f for f in links[2].databases["CDB1"]["datafiles"] if f["unchanged"]]
-    host, one = bare(make_host, make_daemon, host, source, "bare")
+    links = chain(host, source, 2)
+    Programs(host, "CDB1").sql("connect / as sysdba\nalter pluggable database PDB1 close;\nexit\n")
+    links.append(add_link(host, source))
+    assert [link.databases["CDB1"]["open_pdbs"] for link in links] == [["PDB1"], ["PDB1"], []]
+    assert all("pdbseed" in f["name"] for f in links[1].databases["CDB1"]["datafiles"] if f["unchanged"])
+    assert [f for f in links[1].databases["CDB1"]["datafiles"] if f["unchanged"]]
+    host, one = bare(make_host, make_daemon, host, source)
     one.restore(links[2].id)
     links[2].assert_same_blocks(host)
+    assert open_pdbs(host, "CDB1") == {"PDB$SEED": "READ ONLY", "PDB1": "MOUNTED"}
+    one.restore(links[1].id, overwrite=True)
+    links[1].assert_same_blocks(host)
+    assert open_pdbs(host, "CDB1") == {"PDB$SEED": "READ ONLY", "PDB1": "READ WRITE"}
+
+
+def test_a_chain_comes_back_into_another_oracle_home(make_host, make_daemon, ora, service):
+    links = chain(ora, service, 2)
+    old = ora.home
+    host, one = bare(make_host, make_daemon, ora, service, home="dbhome_2")
+    assert links[1].databases[SID]["oracle_home"] == old != host.home
+    one.restore(links[1].id, oracle_home=host.home)
+    links[1].assert_same_blocks(host)
+    assert f"{SID}:{host.home}:" in host.oratab.read_text()
+    assert (Path(host.home) / "dbs" / f"spfile{SID}.ora").is_file() and not Path(old).exists()
 
 
 def test_two_databases_in_one_chain(make_host, make_daemon, ora, service):
     ora.create_database("TESTDB16")
     links = chain(ora, service, 2)
-    host, one = bare(make_host, make_daemon, ora, service, "bare")
+    host, one = bare(make_host, make_daemon, ora, service)
     one.restore(links[1].id, backup_dir=str(one.staging / "elsewhere"))
     links[1].assert_same_blocks(host)
 
 
 def test_a_dry_run_of_a_chain_shows_its_links(make_host, make_daemon, ora, service):
     links = chain(ora, service, 2)
-    host, one = bare(make_host, make_daemon, ora, service, "bare")
+    host, one = bare(make_host, make_daemon, ora, service)
     job = one.restore_backup(links[1].id, dry_run=True)
     assert one.wait(job).result == "done"
     (row,) = one.job(job)["Result"]
@@ -399,19 +425,9 @@ def test_a_dry_run_of_a_chain_shows_its_links(make_host, make_daemon, ora, servi
     assert host.status() == {}
 
 
-def refused(one, link, error, *things, **options):
-    """A restore that is refused before anything is changed."""
-    outcome = one.wait(one.restore_backup(link.id, **options))
-    assert (outcome.result, outcome.error_name) == ("failed", ERROR + error), f"{outcome}\n{one.log()[-6000:]}"
-    for thing in things:
-        assert thing in outcome.error_message, f"'{outcome.error_message}' does not name {thing}"
-    assert one.host.status() == {}
-    assert not [p for p in one.staging.rglob("*") if p.is_file()]
-
-
 def test_a_chain_with_a_bad_ancestor_is_refused(make_host, make_daemon, ora, service):
     links = chain(ora, service, 3)
-    _, one = bare(make_host, make_daemon, ora, service, "bare")
+    _, one = bare(make_host, make_daemon, ora, service)
     place = service.store / service.instance
     for name in ("backup.json", "segments", "backup.tar.age"):
         path = place / links[0].id / name
@@ -432,16 +448,19 @@ def test_a_chain_with_a_bad_ancestor_is_refused(make_host, make_daemon, ora, ser
     path.chmod(0o640)
     path.write_bytes(data[:-100])
     refused(one, links[2], "ChainBroken", links[0].id)
+    middle = len(data) // 2
+    path.write_bytes(data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :])
+    refused(one, links[2], "ChainBroken", links[0].id, "segment")
     path.write_bytes(data)
     one.restore(links[2].id)
     links[2].assert_same_blocks(one.host)
 
 
 def test_an_ancestor_that_was_replaced_by_a_valid_one_is_refused(make_host, make_daemon, ora, service):
-    """The record of the parent is signed again with the same key and other content: its digest tells."""
-    links = chain(ora, service, 2)
+    """All objects of an older backup, validly signed, in the place of the parent's."""
     other = add_link(ora, service, parent=None)
-    _, one = bare(make_host, make_daemon, ora, service, "bare")
+    links = chain(ora, service, 2)
+    _, one = bare(make_host, make_daemon, ora, service)
     place = service.store / service.instance
     for name in ("backup.json", "segments", "backup.tar.age"):
         path = place / links[0].id / name
@@ -450,52 +469,17 @@ def test_an_ancestor_that_was_replaced_by_a_valid_one_is_refused(make_host, make
     refused(one, links[1], "ChainBroken", links[0].id)
 
 
-# Points in time -------------------------------------------------------------------------------------------
-
-
-def written_within(host, service, parent=None):
-    """A backup during whose run rows were written after its data files: its record, an SCN and the time before those rows."""
-    host.hold("rman-sql")
-    started = service.create_backup(**({"parent": parent} if parent else {}))
-    host.wait_reached("rman-sql")
-    host.write_rows(SID, 40)
-    time.sleep(2.1)  # Oracle's times have whole seconds
-    scn = int(host.run("scn", SID)) + 1
-    moment = datetime.datetime.now(datetime.timezone.utc)
-    time.sleep(2.1)
-    host.write_rows(SID, 40)
-    host.release("rman-sql")
-    assert service.wait(started.job).result == "done", service.log()[-6000:]
-    return Link(host, service, started.backup_id), scn, moment + datetime.timedelta(seconds=1)
-
-
-def test_a_point_in_time_within_a_link(make_host, make_daemon, ora, service):
-    (first,) = chain(ora, service, 1)
-    ora.write_rows(SID, 100)
-    link, scn, moment = written_within(ora, service, parent=first.id)
-    database = link.databases[SID]
-    assert database["fuzzy_scn"] < scn < database["until_scn"]
-    blocks = ora.checksum(SID, scn)
-    assert blocks != link.blocks[SID]
-    host, one = bare(make_host, make_daemon, ora, service, "bare")
-    allowed = (str(database["fuzzy_scn"] + 1), str(database["until_scn"]))
-    for bad in (database["fuzzy_scn"], database["until_scn"] + 1, 1):
-        refused(one, link, "NotConsistent", *allowed, until_scn=("t", bad))
-    for bad in (moment - datetime.timedelta(hours=1), moment + datetime.timedelta(hours=1)):
-        refused(one, link, "NotConsistent", database["until_time"], until_time=bad.strftime("%Y-%m-%dT%H:%M:%SZ"))
-    one.restore(link.id, until_scn=("t", scn))
-    assert host.checksum(SID, scn) == blocks
-    east = moment.astimezone(datetime.timezone(datetime.timedelta(hours=5, minutes=30)))
-    one.restore(link.id, until_time=east.strftime("%Y-%m-%dT%H:%M:%S+05:30"), overwrite=True)
-    assert host.checksum(SID, scn) == blocks
-
-
-def test_until_scn_is_for_one_database(make_host, make_daemon, ora, service):
-    ora.create_database("TESTDB16")
-    link, _ = chain(ora, service, 2)
-    until = link.databases[SID]["until_scn"]
-    host, one = bare(make_host, make_daemon, ora, service, "bare")
-    outcome = one.wait(one.restore_backup(link.id, until_scn=("t", until)))
-    assert outcome.error_name == "org.freedesktop.DBus.Error.InvalidArgs" and "exactly one" in outcome.error_message
-    one.restore(link.id, until_scn=("t", until), databases=[SID])
-    assert set(host.status()) == {SID}
+def test_an_ancestor_that_was_signed_anew_is_refused(make_host, make_daemon, ora, service):
+    """Of two records of one id, both signed by the same key, the child's digest tells which was its parent."""
+    links = chain(ora, service, 2)
+    path = service.object_path(links[0].id, "backup.json")
+    right = path.read_bytes()
+    wrong = sign_record(service, dict(links[0].record, description="another record of the same backup"))
+    _, one = bare(make_host, make_daemon, ora, service)
+    path.chmod(0o640)
+    path.write_bytes(wrong)
+    assert one.get_backup(links[0].id)["signature"] == "trusted"
+    refused(one, links[1], "ChainBroken", links[0].id, "sha256")
+    path.write_bytes(right)
+    one.restore(links[1].id)
+    links[1].assert_same_blocks(one.host)
