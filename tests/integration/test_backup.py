@@ -15,6 +15,7 @@ from support.judge import (
     assert_refused_backup,
     assert_staging_is_empty,
 )
+from support.oracle import Programs, row
 
 CLAIM_1 = "begin/0000000001.json"
 
@@ -237,6 +238,32 @@ def test_rman_that_is_killed(service, ora):
     assert_failed_backup(service, started, service.wait(started.job), "RmanFailed", "TESTDB15", repair=ora.clear_faults)
 
 
+@pytest.mark.parametrize("how", [{"signal": "KILL"}, {"exit": 1}], ids=["killed", "status"])
+def test_rman_that_dies_after_its_last_piece(service, ora, how):
+    service.configure(oracle={"retries": 0})
+    service.call("Reload")
+    ora.fault("after-piece-4", **how)
+    started = service.create_backup()
+    outcome = service.wait(started.job)
+    printed = "".join(p.read_text() for p in (ora.folder / "sim/output").iterdir())
+    assert len(re.findall(r"piece handle=\S+ tag=LEVEL0-\S+ comment", printed)) == 4
+    assert_failed_backup(service, started, outcome, "RmanFailed", "TESTDB15", repair=ora.clear_faults)
+
+
+def test_nothing_is_written_to_the_recovery_area(service, ora):
+    service.configure(oracle={"max_piece_size": "8M"})
+    service.call("Reload")
+    ora.site("TESTDB15", "autobackup", "off")
+
+    def files():
+        return {p for p in ora.fra.rglob("*") if p.is_file() and "archivelog" not in p.parts}
+
+    before = files()
+    pieces = [m for m in service.members(service.backup()) if m["kind"] == "piece"]
+    assert len(pieces) > 4
+    assert files() == before
+
+
 def test_a_passing_failure_is_tried_again_and_leaves_nothing_of_the_first_attempt(service, ora):
     ora.fault("piece-2", stack="enqueue")
     backup_id = service.backup()
@@ -363,6 +390,27 @@ def test_a_store_that_stays_away_gets_the_cause_when_it_is_back(service, ora):
     outcome = service.wait(started.job)
     assert (outcome.result, outcome.error_name) == ("failed", ERROR + "StoreUnavailable")
     assert str(service.store) in outcome.error_message
+    away.rename(service.store)
+    wait_until(lambda: f"{started.backup_id}/failed.json" in service.objects(), 60, "failed.json is not delivered")
+    assert_failed_backup(service, started, outcome, "StoreUnavailable", str(service.store))
+
+
+def test_an_upload_that_fails_ends_rman(service, ora):
+    """RMAN is in the middle of its work and has done nothing wrong: it is ended, its channels are released."""
+    service.configure(store={"retry_time": "1s"})
+    service.call("Reload")
+    ora.hold("piece-2")
+    service.fault("store-put-segment", "hold")
+    started = service.create_backup()
+    ora.wait_reached("piece-2")
+    service.wait_passed("store-put-segment")
+    service.store.rename(away := service.store.with_name("away"))
+    service.clear_fault("store-put-segment")
+    outcome = service.wait(started.job)
+    assert (outcome.result, outcome.error_name) == ("failed", ERROR + "StoreUnavailable"), outcome
+    assert not [p for p in processes.below(ora.folder) if "/bin/rman" in p[1]]
+    assert Programs(ora, "TESTDB15").ask(row("count(*)") + " from v$session where program like 'rman%'") == [["0"]]
+    ora.release("piece-2")
     away.rename(service.store)
     wait_until(lambda: f"{started.backup_id}/failed.json" in service.objects(), 60, "failed.json is not delivered")
     assert_failed_backup(service, started, outcome, "StoreUnavailable", str(service.store))

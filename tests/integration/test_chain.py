@@ -81,6 +81,18 @@ def test_a_parent_whose_record_is_not_trusted(make_daemon, ora):
     fail(one, "InvalidParent", "no backup", parent="latest")
 
 
+def test_a_parent_of_another_instance(make_daemon, ora, service):
+    (first,) = chain(ora, service, 1)
+    key = service.own_key()
+    service.stop()
+    other = make_daemon(ora, instance="otherhost").start()
+    other.trusted_keys.write_text(f"* {key}\n")
+    other.call("Reload")
+    assert other.get_backup(first.id)["signature"] == "trusted"
+    fail(other, "InvalidParent", first.id, "testhost", parent=first.id)
+    fail(other, "InvalidParent", "otherhost", parent="latest")
+
+
 def test_a_parent_of_other_databases(service, ora):
     ora.create_database("TESTDB16")
     first = Link(ora, service, service.backup(databases=[SID]))

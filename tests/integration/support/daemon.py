@@ -215,6 +215,9 @@ class Daemon:
     def restore_backup(self, backup_id, **options):
         return self.call("RestoreBackup", "sa{sv}", backup_id, dbus.options(**options))
 
+    def delete_backup(self, backup_id, **options):
+        return self.call("DeleteBackup", "sa{sv}", backup_id, dbus.options(**options))
+
     def take_over(self, instance=None):
         return self.wait(self.call("TakeOver", "sa{sv}", instance or self.instance, {}))
 

@@ -33,13 +33,22 @@ class OraHost:
         assert done.returncode == 0, f"orasim {' '.join(words)} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         return done.stdout
 
-    def create_database(self, sid, size="24M", *flags):
+    def create_database(self, sid, size="24M", *flags, rows=200):
         self.run("create-database", sid, "--size", size, "--redo-size", "4M", *flags)
-        self.write_rows(sid, 200)
+        if rows:
+            self.write_rows(sid, rows)
         return sid
 
     def write_rows(self, sid, count):
         self.run("write-rows", sid, "--count", str(count))
+
+    def create_table(self, sid, name, rows):
+        """Rows that can be asked for again."""
+        self.run("table", sid, name, "--rows", str(rows))
+
+    def rows(self, sid):
+        """{table: row numbers}, as they lie in the data files."""
+        return json.loads(self.run("rows", sid))
 
     @contextlib.contextmanager
     def writing(self, sid, rate=400):

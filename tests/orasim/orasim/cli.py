@@ -62,6 +62,16 @@ def write_rows(args):
     write(instance_of(args), args.count, args.rate, args.until_file, args.continuous)
 
 
+def table(args):
+    from .table import create
+    create(instance_of(args), args.name, args.rows)
+
+
+def rows(args):
+    from .table import rows as find
+    print(json.dumps(find(instance_of(args))))
+
+
 def add_datafile(args):
     from . import database
     print(database.add_datafile(instance_of(args), args.tablespace.upper(),
@@ -196,6 +206,9 @@ def parser():
     one.add_argument("--rate", type=int, default=0, help="rows a second; 0: as fast as it goes")
     one.add_argument("--until-file", help="write until this file is there")
     one.add_argument("--continuous", action="store_true", help="write until SIGTERM")
+    one = command("table", table, "a table with rows NAME-000001 and on", "sid", "name")
+    one.add_argument("--rows", type=int, default=100)
+    command("rows", rows, "the rows of all tables, from the data files", "sid")
     one = command("add-datafile", add_datafile, "a new tablespace, or a file for one", "sid",
                   "tablespace")
     one.add_argument("--size", default="4M")

@@ -162,6 +162,31 @@ static void rule_4_the_latest_is_found_although_the_listing_lags(void **state) {
         record_done(&record);
 }
 
+static void number_id(unsigned n, char ret[37]) {
+        snprintf(ret, 37, "%08x-1111-4f6e-9d0c-2a2b2c2d2e2f", n);
+}
+
+/* As many as two pages of Trove's have, and some. */
+static void rule_4_the_latest_is_found_among_many(void **state) {
+        enum { MANY = 45 };
+        JobFixture *f = *state;
+        char id[37], last[37];
+        Record record = {0};
+
+        for (unsigned i = 0; i < MANY; i++) {
+                number_id(MANY - i, last); /* the order of ids is not that of time */
+                run_backup(f, last);
+                assert_job_done(f);
+                forget_job(f);
+        }
+        number_id(MANY + 1, id);
+        run_level_1(f, id, "latest");
+        assert_job_done(f);
+        read_record(f, id, &record);
+        assert_string_equal(record.parent_id, last);
+        record_done(&record);
+}
+
 static void rule_4_an_owed_tag_blocks_a_level_1(void **state) {
         JobFixture *f = *state;
 
@@ -210,6 +235,7 @@ int main(void) {
                 JOB_TEST(rule_4_a_parent_that_is_not_whole_is_refused),
                 JOB_TEST(rule_4_a_missing_or_unfinished_parent_is_named),
                 JOB_TEST(rule_4_the_latest_is_found_although_the_listing_lags),
+                JOB_TEST(rule_4_the_latest_is_found_among_many),
                 JOB_TEST(rule_4_an_owed_tag_blocks_a_level_1),
                 JOB_TEST(rule_4_the_parent_is_asked_for_again_before_the_record),
                 JOB_TEST(a_level_1_has_no_base_where_rman_is_made_to_forget),
