@@ -20,6 +20,8 @@ enum { KEYS_MAX = 128, THREADS_BY_DEFAULT = 4, HOST_NAME_BYTES = 255 };
 /* One file on its way into a Config. */
 typedef struct Loading {
         Config *config;
+        const char *path;
+        Text *login;             /* "<file>:<line>" of the last of [oracle] connect and service */
         unsigned seen[KEYS_MAX]; /* line of each key of this file; 0: not there yet */
 } Loading;
 
@@ -35,18 +37,25 @@ static size_t key_index(const Key *key) {
         return (size_t)(key - key_at(0));
 }
 
+static int check_section(const char *section, Error *err) {
+        if (key_section_exists(section))
+                return 0;
+        return error_set(
+                err,
+                ERROR_CONFIG,
+                -EINVAL,
+                "unknown section [%.80s], allowed: instance, oracle, store, directory, swift, "
+                "encryption, signing, retention, schedule, access",
+                section);
+}
+
 static int find_key(const char *section, const char *name, const Key **ret, Error *err) {
         if (section[0] == '\0')
-                return error_set(
-                        err, ERROR_CONFIG, -EINVAL, "found key '%s' before any [section]", name);
-        if (!key_section_exists(section))
                 return error_set(
                         err,
                         ERROR_CONFIG,
                         -EINVAL,
-                        "unknown section [%s] (key '%s'), allowed: instance, oracle, store, "
-                        "directory, swift, encryption, signing, retention, schedule, access",
-                        section,
+                        "found key '%s' before any [section], allowed: keys within one",
                         name);
         const Key *key = key_find(section, name);
         if (key != NULL) {
@@ -78,6 +87,8 @@ on_key(const char *section,
        Error *err) {
         Loading *loading = userdata;
         const Key *key = NULL;
+        if (name == NULL)
+                return check_section(section, err);
         int r = find_key(section, name, &key, err);
         if (r < 0)
                 return r;
@@ -97,16 +108,21 @@ on_key(const char *section,
                 r = key_check_built(key, value, err);
         if (r < 0)
                 return error_prefix(err, "[%s] %s", section, name);
+        if (string_equal(section, "oracle") &&
+            (string_equal(name, "connect") || string_equal(name, "service"))) {
+                text_done(loading->login);
+                text_appendf(loading->login, "%s:%u", loading->path, line);
+        }
         return 0;
 }
 
-static int load_file(Config *config, const char *path, Error *err) {
+static int load_file(Config *config, const char *path, Text *login, Error *err) {
         CLEANUP(cleanup_free) char *text = NULL;
         size_t size = 0;
         int r = file_read(path, LIMIT_CONFIG_FILE_BYTES, ERROR_CONFIG, &text, &size, err);
         if (r < 0)
                 return r;
-        Loading loading = {.config = config};
+        Loading loading = {.config = config, .path = path, .login = login};
         return reader_parse(text, size, path, on_key, &loading, err);
 }
 
@@ -118,14 +134,15 @@ static int by_name(const struct dirent **a, const struct dirent **b) {
         return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-static int load_dropin(Config *config, const char *directory, const char *name, Error *err) {
+static int
+load_dropin(Config *config, const char *directory, const char *name, Text *login, Error *err) {
         CLEANUP(cleanup_free) char *path = path_join(directory, name);
         if (path == NULL)
                 return error_oom(err);
-        return load_file(config, path, err);
+        return load_file(config, path, login, err);
 }
 
-static int load_dropins(Config *config, const char *path, Error *err) {
+static int load_dropins(Config *config, const char *path, Text *login, Error *err) {
         CLEANUP(cleanup_free) char *directory = string_printf("%s.d", path);
         if (directory == NULL)
                 return error_oom(err);
@@ -147,7 +164,7 @@ static int load_dropins(Config *config, const char *path, Error *err) {
                         LIMIT_CONFIG_DROPINS);
         for (int i = 0; i < n; i++) {
                 if (r >= 0)
-                        r = load_dropin(config, directory, entries[i]->d_name, err);
+                        r = load_dropin(config, directory, entries[i]->d_name, login, err);
                 free(entries[i]);
         }
         free(entries);
@@ -198,7 +215,7 @@ static int name_segment_container(Config *config, Error *err) {
 }
 
 /* Defaults that are not constants, and what two keys say together. */
-static int complete(Config *config, const char *path, Error *err) {
+static int complete(Config *config, const char *path, const Text *login, Error *err) {
         int r = 0;
         if (config->instance[0] == '\0')
                 r = name_after_host(config, err);
@@ -220,7 +237,7 @@ static int complete(Config *config, const char *path, Error *err) {
                         -EINVAL,
                         "%s: [oracle] connect and service: found '%s' and '%s', allowed: connect = "
                         "/ without a service, or a user name with one",
-                        path,
+                        text_get(login),
                         config->connect,
                         config->service);
         return 0;
@@ -228,15 +245,16 @@ static int complete(Config *config, const char *path, Error *err) {
 
 int config_load(const char *path, Config **ret, Error *err) {
         CLEANUP(cleanup_config) Config *config = calloc(1, sizeof(*config));
+        CLEANUP(text_done) Text login = TEXT_INIT;
         if (config == NULL)
                 return error_oom(err);
         int r = set_defaults(config, err);
         if (r >= 0)
-                r = load_file(config, path, err);
+                r = load_file(config, path, &login, err);
         if (r >= 0)
-                r = load_dropins(config, path, err);
+                r = load_dropins(config, path, &login, err);
         if (r >= 0)
-                r = complete(config, path, err);
+                r = complete(config, path, &login, err);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(config);

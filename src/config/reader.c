@@ -10,13 +10,17 @@
 #include <errno.h>
 #include <ini.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/limits.h"
 #include "base/strings.h"
 
+enum { WORD_BYTES = 60 }; /* of a line that is quoted in an error */
+
 typedef struct Reader {
+        const char *start;
         const char *next, *end; /* of the text still to be read */
         unsigned line;          /* number of the line that inih has in hand */
         char text[LIMIT_CONFIG_LINE_BYTES + 1];
@@ -33,6 +37,20 @@ static size_t length_without_trailing_blanks(const char *line, size_t length) {
         while (length > 0 && strchr(BLANKS, line[length - 1]) != NULL)
                 length--;
         return length;
+}
+
+/* inih tells of a section only with its first key, and of one without keys never. */
+static int take_section(Reader *reader) {
+        char *end = strchr(reader->text, ']');
+        if (reader->text[0] != '[' || end == NULL)
+                return 0;
+        char *name = strndup(reader->text + 1, (size_t)(end - reader->text) - 1);
+        int r = name == NULL
+                        ? error_oom(&reader->error)
+                        : reader->handler(
+                                  name, NULL, NULL, reader->line, reader->userdata, &reader->error);
+        free(name);
+        return r;
 }
 
 /* inih's reader: fgets() for a text in memory. NULL ends the reading. */
@@ -61,6 +79,9 @@ static char *read_line(char *buffer, int size, void *stream) {
         size_t length = length_without_trailing_blanks(line, (size_t)(line_end - line));
         memcpy(reader->text, line, length);
         reader->text[length] = '\0';
+        reader->r = take_section(reader);
+        if (reader->r < 0)
+                return NULL;
 
         reader->cut = length >= (size_t)size;
         size_t given = reader->cut ? (size_t)size - 1 : length;
@@ -112,6 +133,28 @@ static int check_text(const char *text, size_t size, const char *what, Error *er
                 err, ERROR_CONFIG, -EINVAL, "%s:%u: found a NUL byte, allowed: text", what, line);
 }
 
+/* Some editors put it before the first line. */
+static const char *skip_byte_order_mark(const char *text, size_t size) {
+        return size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? text + 3 : text;
+}
+
+/* What inih could not read: the first word says enough, and the rest might be a secret. */
+static int refuse_line(const char *text, const char *what, int line, Error *err) {
+        for (int i = 1; i < line; i++)
+                text += strcspn(text, "\n") + 1;
+        text += strspn(text, BLANKS);
+        size_t length = strcspn(text, " \t\r\v\f\n");
+        return error_set(
+                err,
+                ERROR_CONFIG,
+                -EINVAL,
+                "%s:%d: found '%.*s', allowed: a [section], a key = value or a comment",
+                what,
+                line,
+                (int)(length < WORD_BYTES ? length : WORD_BYTES),
+                text);
+}
+
 int reader_parse(
         const char *text,
         size_t size,
@@ -125,18 +168,17 @@ int reader_parse(
         CLEANUP(cleanup_free) Reader *reader = calloc(1, sizeof(*reader));
         if (reader == NULL)
                 return error_oom(err);
+        const char *start = skip_byte_order_mark(text, size);
         *reader = (Reader){
-                .next = text, .end = text + size, .handler = handler, .userdata = userdata};
+                .start = start,
+                .next = start,
+                .end = text + size,
+                .handler = handler,
+                .userdata = userdata};
 
         int bad_line = ini_parse_stream(read_line, reader, handle, reader);
         if (bad_line > 0 && (reader->r >= 0 || (unsigned)bad_line < reader->line))
-                return error_set(
-                        err,
-                        ERROR_CONFIG,
-                        -EINVAL,
-                        "%s:%d: found neither a [section] nor a key = value nor a comment",
-                        what,
-                        bad_line);
+                return refuse_line(reader->start, what, bad_line, err);
         if (bad_line < 0)
                 return error_oom(err);
         if (reader->r < 0) {

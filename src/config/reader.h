@@ -5,7 +5,8 @@
 
 #include "base/error.h"
 
-/* Called for each `key = value`. A negative errno with *err set ends the reading. */
+/* Called for each `[section]`, with name and value NULL, and each `key = value`. A negative errno
+ * with *err set ends the reading. */
 typedef int (*ReaderHandler)(
         const char *section,
         const char *name,

@@ -276,7 +276,8 @@ static void a_value_of_a_feature_not_built_is_refused_by_name(void **state) {
 }
 
 static void unknown_sections_and_keys_are_refused(void **state) {
-        assert_refused(state, "\n[Oracle]\nchannels = 1\n", 3, "unknown section [Oracle]");
+        assert_refused(state, "\n[Oracle]\nchannels = 1\n", 2, "unknown section [Oracle]");
+        assert_refused(state, "[oracle]\n[none]\n", 2, "unknown section [none], allowed: instance");
         assert_refused(
                 state,
                 "[oracle]\nchannel = 1\n",
@@ -299,7 +300,8 @@ static void a_key_twice_in_a_file_is_refused_with_both_lines(void **state) {
 
 static void the_first_mistake_of_a_file_is_the_one_reported(void **state) {
         assert_refused(state, "[oracle]\nchannels = x\njunk\n", 2, "channels");
-        assert_refused(state, "[oracle]\njunk\nchannels = x\n", 2, "neither");
+        assert_refused(
+                state, "[oracle]\njunk\nchannels = x\n", 2, "found 'junk', allowed: a [section]");
 }
 
 static void connect_and_service_go_together(void **state) {
@@ -309,7 +311,17 @@ static void connect_and_service_go_together(void **state) {
         assert_int_equal(err.kind, ERROR_CONFIG);
         assert_says(&err, "[oracle] connect and service: found 'backup' and ''");
         assert_true(load(state, "[oracle]\nservice = x\n", &config, &err) < 0);
-        assert_says(&err, "found '/' and 'x'");
+        assert_says(&err, "/orabackup.conf:2: [oracle] connect and service: found '/' and 'x'");
+
+        /* Each is fine alone; the last of the two is where it stands. */
+        char *directory = path_join(*state, "orabackup.conf.d");
+        assert_int_equal(mkdir(directory, 0700), 0);
+        write_text(*state, "orabackup.conf", "[oracle]\nconnect = backup\nservice = x\n");
+        write_text(directory, "10-a.conf", "[oracle]\n\nconnect = /\n");
+        write_text(directory, "20-b.conf", "[oracle]\nchannels = 2\n");
+        assert_true(load_from(*state, &config, &err) < 0);
+        assert_says(&err, "orabackup.conf.d/10-a.conf:3: [oracle] connect and service: found '/'");
+        free(directory);
 }
 
 static void more_databases_than_the_limit_are_refused(void **state) {

@@ -16,6 +16,10 @@ note(const char *section,
      unsigned line,
      void *userdata,
      Error *err) {
+        if (name == NULL)
+                return string_equal(section, "bad")
+                               ? error_set(err, ERROR_CONFIG, -EINVAL, "bad section")
+                               : 0;
         if (string_equal(name, "bad"))
                 return error_set(err, ERROR_CONFIG, -EINVAL, "bad key");
         text_appendf(userdata, "%u|%s|%s|%s\n", line, section, name, value);
@@ -54,7 +58,7 @@ static void an_indented_line_without_a_value_is_no_continuation(void **state) {
         assert_refused(
                 text,
                 strlen(text),
-                "file:3: found neither a [section] nor a key = value nor a comment");
+                "file:3: found 'rest', allowed: a [section], a key = value or a comment");
 }
 
 static void blanks_comments_and_carriage_returns_are_no_part_of_a_value(void **state) {
@@ -107,15 +111,19 @@ static void a_long_line_without_a_key_is_refused(void **state) {
         memset(text, 'x', 300);
         text[300] = '\0';
         assert_refused(
-                text, 300, "file:1: found neither a [section] nor a key = value nor a comment");
+                text,
+                300,
+                "file:1: found 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx', "
+                "allowed: a [section], a key = value or a comment");
 }
 
 static void an_unfinished_section_is_refused(void **state) {
-        assert_refused("a", 1, "file:1: found neither a [section] nor a key = value nor a comment");
+        assert_refused(
+                "a", 1, "file:1: found 'a', allowed: a [section], a key = value or a comment");
         assert_refused(
                 "\n[s\na=1\n",
                 8,
-                "file:2: found neither a [section] nor a key = value nor a comment");
+                "file:2: found '[s', allowed: a [section], a key = value or a comment");
 }
 
 static void what_the_handler_refuses_carries_file_and_line(void **state) {
@@ -123,7 +131,17 @@ static void what_the_handler_refuses_carries_file_and_line(void **state) {
         assert_refused(
                 "[s]\njunk\nbad = 1\n",
                 17,
-                "file:2: found neither a [section] nor a key = value nor a comment");
+                "file:2: found 'junk', allowed: a [section], a key = value or a comment");
+}
+
+static void a_section_is_told_of_though_it_has_no_key(void **state) {
+        assert_refused("[s]\n\n[bad]\n", 11, "file:3: bad section");
+        assert_refused("\xef\xbb\xbf[bad] # x\n[t]\na = 1\n", 23, "file:1: bad section");
+        assert_refused(
+                "junk\n[bad]\n",
+                11,
+                "file:1: found 'junk', allowed: a [section], a key = "
+                "value or a comment");
 }
 
 static void a_nul_byte_is_refused_with_its_line(void **state) {
@@ -141,6 +159,7 @@ int main(void) {
                 cmocka_unit_test(a_long_line_without_a_key_is_refused),
                 cmocka_unit_test(an_unfinished_section_is_refused),
                 cmocka_unit_test(what_the_handler_refuses_carries_file_and_line),
+                cmocka_unit_test(a_section_is_told_of_though_it_has_no_key),
                 cmocka_unit_test(a_nul_byte_is_refused_with_its_line),
         };
         return cmocka_run_group_tests_name("config/reader", tests, NULL, NULL);
