@@ -92,6 +92,16 @@ void text_appendf_va(Text *text, const char *format, va_list ap) {
         text->length += (size_t)n;
 }
 
+void text_append_quoted(Text *text, const char *value) {
+        text_append(text, "'");
+        for (const char *p = value; *p != '\0'; p++) {
+                if (*p == '\'')
+                        text_append(text, "'");
+                text_append_bytes(text, p, 1);
+        }
+        text_append(text, "'");
+}
+
 void text_clear(Text *text) {
         text->length = 0;
         if (text->data != NULL)

@@ -27,6 +27,7 @@ void text_append_bytes(Text *text, const void *bytes, size_t size);
 void text_appendf(Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_appendf_va(Text *text, const char *format, va_list ap)
         __attribute__((format(printf, 2, 0)));
+void text_append_quoted(Text *text, const char *value); /* 'value', with each ' in it doubled */
 void text_clear(Text *text);
 char *text_take(Text *text); /* the caller frees; NULL when failed; the Text is empty afterwards */
 const char *text_get(const Text *text);

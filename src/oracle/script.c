@@ -41,13 +41,7 @@ static int quote(const char *what, const char *value, Text *ret, Error *err) {
                         what);
         if (strlen(value) > QUOTED_BYTES_MAX)
                 return refuse(err, what, value, "too long to be quoted for RMAN");
-        text_append(ret, "'");
-        for (const char *p = value; *p != '\0'; p++) {
-                if (*p == '\'')
-                        text_append(ret, "'");
-                text_append_bytes(ret, p, 1);
-        }
-        text_append(ret, "'");
+        text_append_quoted(ret, value);
         return 0;
 }
 

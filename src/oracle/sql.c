@@ -218,13 +218,7 @@ int sql_quote(const char *what, const char *value, Text *ret, Error *err) {
         r = check_value(what, value, LITERAL_BYTES_MAX, err);
         if (r < 0)
                 return r;
-        text_append(ret, "'");
-        for (const char *p = value; *p != '\0'; p++) {
-                if (*p == '\'')
-                        text_append(ret, "'");
-                text_append_bytes(ret, p, 1);
-        }
-        text_append(ret, "'");
+        text_append_quoted(ret, value);
         return 0;
 }
 

@@ -2,9 +2,6 @@
  * are in the ledger before they are sent. */
 #include "repository/control.h"
 
-#include <errno.h>
-
-#include "base/limits.h"
 #include "repository/fields.h"
 
 enum { MAX_TAGS = 4096 };
@@ -87,26 +84,6 @@ static void tags_done(ControlTag *tags, size_t n) {
         free(tags);
 }
 
-static int print(const Json *root, const char *what, char **ret, size_t *ret_size, Error *err) {
-        CLEANUP(cleanup_free) char *text = NULL;
-        size_t size;
-        int r = json_print(root, &text, &size, err);
-        if (r < 0)
-                return r;
-        if (size > LIMIT_RECORD_BYTES)
-                return error_set(
-                        err,
-                        ERROR_TOO_LARGE,
-                        -EFBIG,
-                        "%s has %zu bytes, at most %d are allowed",
-                        what,
-                        size,
-                        LIMIT_RECORD_BYTES);
-        *ret = TAKE_PTR(text);
-        *ret_size = size;
-        return 0;
-}
-
 void claim_done(Claim *claim) {
         free(claim->id);
         free(claim->instance);
@@ -128,7 +105,7 @@ int claim_print(const Claim *claim, char **ret, size_t *ret_size, Error *err) {
         json_set_uint(root, "level", claim->level);
         json_set_string(root, "parent_id", claim->parent_id);
         json_set(root, "databases", strings_json(&claim->databases));
-        return print(root, "the claim", ret, ret_size, err);
+        return fields_print(root, "the claim", "", ret, ret_size, err);
 }
 
 static void claim_kind_parse(Fields *fields, Claim *ret) {
@@ -194,7 +171,7 @@ int failed_print(const Failed *failed, char **ret, size_t *ret_size, Error *err)
         json_set_string(root, "error_message", failed->error_message);
         json_set(root, "attempts", strings_json(&failed->attempts));
         json_set(root, "tags", tags_json(failed->tags, failed->n_tags));
-        return print(root, "failed.json", ret, ret_size, err);
+        return fields_print(root, "failed.json", "", ret, ret_size, err);
 }
 
 /* A name that a newer version may have added is still a failure: Internal. */
@@ -257,7 +234,7 @@ int deletion_print(const Deletion *deletion, char **ret, size_t *ret_size, Error
         json_set(root, "attempts", strings_json(&deletion->attempts));
         json_set(root, "names", strings_json(&deletion->names));
         json_set(root, "tags", tags_json(deletion->tags, deletion->n_tags));
-        return print(root, "delete.json", ret, ret_size, err);
+        return fields_print(root, "delete.json", "", ret, ret_size, err);
 }
 
 int deletion_parse(const char *payload, size_t size, const char *what, Deletion *ret, Error *err) {

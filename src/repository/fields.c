@@ -15,6 +15,33 @@ int fields_parse(const char *payload, size_t size, const char *what, Json **ret,
         return json_parse(payload, size, &document, ret, err);
 }
 
+int fields_print(
+        const Json *root,
+        const char *what,
+        const char *advice,
+        char **ret,
+        size_t *ret_size,
+        Error *err) {
+        CLEANUP(cleanup_free) char *text = NULL;
+        size_t size;
+        int r = json_print(root, &text, &size, err);
+        if (r < 0)
+                return r;
+        if (size > LIMIT_RECORD_BYTES)
+                return error_set(
+                        err,
+                        ERROR_TOO_LARGE,
+                        -EFBIG,
+                        "%s has %zu bytes, at most %d are allowed%s",
+                        what,
+                        size,
+                        LIMIT_RECORD_BYTES,
+                        advice);
+        *ret = TAKE_PTR(text);
+        *ret_size = size;
+        return 0;
+}
+
 __attribute__((format(printf, 5, 0))) static void
 refuse(Fields *fields, ErrorKind kind, int r, const char *key, const char *format, va_list ap) {
         if (fields->r < 0)

@@ -28,6 +28,15 @@ static const uint64_t FIELD_UINT_MAX = INT64_MAX;
 /* The JSON of a control object of the store. */
 int fields_parse(const char *payload, size_t size, const char *what, Json **ret, Error *err);
 
+/* Its text, at most as large as fields_parse() takes; advice: how it would be smaller, or "". */
+int fields_print(
+        const Json *root,
+        const char *what,
+        const char *advice,
+        char **ret,
+        size_t *ret_size,
+        Error *err);
+
 /* Refuses a value: "<what>: <path><key>: <text>" (Integrity). */
 void fields_refuse(Fields *fields, const char *key, const char *format, ...)
         __attribute__((format(printf, 3, 4)));

@@ -2,7 +2,6 @@
  * Called by job/backup when a backup is complete. */
 #include <errno.h>
 
-#include "base/limits.h"
 #include "repository/record-internal.h"
 
 static void set_time(Json *object, const char *key, uint64_t usec) {
@@ -132,26 +131,6 @@ static int check_times(const Record *record, Error *err) {
         return 0;
 }
 
-static int print(const Json *root, const char *what, char **ret, size_t *ret_size, Error *err) {
-        CLEANUP(cleanup_free) char *text = NULL;
-        size_t size;
-        int r = json_print(root, &text, &size, err);
-        if (r < 0)
-                return r;
-        if (size > LIMIT_RECORD_BYTES)
-                return error_set(
-                        err,
-                        ERROR_TOO_LARGE,
-                        -EFBIG,
-                        "%s has %zu bytes, at most %d are allowed: back up fewer databases at once",
-                        what,
-                        size,
-                        LIMIT_RECORD_BYTES);
-        *ret = TAKE_PTR(text);
-        *ret_size = size;
-        return 0;
-}
-
 int record_print(const Record *record, char **ret, size_t *ret_size, Error *err) {
         int r = check_times(record, err);
         if (r < 0)
@@ -172,7 +151,8 @@ int record_print(const Record *record, char **ret, size_t *ret_size, Error *err)
                 json_set(root, "previous", previous_json(record));
         else
                 json_set_null(root, "previous");
-        return print(root, "the record", ret, ret_size, err);
+        return fields_print(
+                root, "the record", ": back up fewer databases at once", ret, ret_size, err);
 }
 
 int record_print_summary(const Record *record, char **ret, size_t *ret_size, Error *err) {
@@ -181,5 +161,6 @@ int record_print_summary(const Record *record, char **ret, size_t *ret_size, Err
                 return r;
         CLEANUP(cleanup_json) Json *root = common_json(record);
         json_set_string(root, "parent_id", record->parent_id);
-        return print(root, "orabackup.json", ret, ret_size, err);
+        return fields_print(
+                root, "orabackup.json", ": back up fewer databases at once", ret, ret_size, err);
 }

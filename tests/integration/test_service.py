@@ -142,6 +142,7 @@ def test_lists_are_paged_and_filtered(service):
     assert page["id"] == newest_first[0]
     (rest,) = service.list_backups(marker=newest_first[0])
     assert rest["id"] == newest_first[1]
+    assert [row["id"] for row in service.list_backups(state="COMPLETED", datastore="oracle")] == newest_first
     assert service.list_backups(state="FAILED") == []
     assert service.list_backups(datastore="mysql") == []
     for options in ({"datastore": "sybase"}, {"state": "GOOD"}, {"marker": NO_BACKUP}):

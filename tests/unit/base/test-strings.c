@@ -25,6 +25,14 @@ static void a_text_grows_as_it_is_written(void **state) {
         assert_null(text.data);
 }
 
+static void quotes_within_a_quoted_text_are_doubled(void **state) {
+        CLEANUP(text_done) Text text = TEXT_INIT;
+
+        text_append_quoted(&text, "it's '");
+        text_append_quoted(&text, "");
+        assert_string_equal(text_get(&text), "'it''s '''''");
+}
+
 static void a_taken_text_belongs_to_the_taker(void **state) {
         Text text = TEXT_INIT;
         char *taken;
@@ -132,6 +140,7 @@ static void ownership_can_be_taken_out_of_a_cleaned_variable(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_text_grows_as_it_is_written),
+                cmocka_unit_test(quotes_within_a_quoted_text_are_doubled),
                 cmocka_unit_test(a_taken_text_belongs_to_the_taker),
                 cmocka_unit_test(a_text_that_failed_stays_failed),
                 cmocka_unit_test(a_wiped_text_is_empty),
