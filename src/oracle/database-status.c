@@ -60,6 +60,8 @@ static int ask(StatusQuery *query, StatusState state, SqlQuestion question) {
         Text statements = TEXT_INIT;
         query->state = state;
         sql_ask(question, sql_version(query->facts.version), &statements);
+        if (question == SQL_DATABASE)
+                sql_ask(SQL_VERSION_FULL, sql_version(query->facts.version), &statements);
         int r = statements.failed
                         ? -ENOMEM
                         : step_sql(&query->step, STEP_SQL_ASK, text_get(&statements), NULL);

@@ -66,12 +66,23 @@ int queries_instance(const Rows *rows, DatabaseFacts *facts, Error *err) {
         return r < 0 ? r : read_edition(rows, facts, err);
 }
 
+/* From 18c on V$INSTANCE.VERSION stands still at the first release. */
+static int read_full_version(const Rows *rows, DatabaseFacts *facts, Error *err) {
+        const Row *row = rows_get(rows, "P1F", 0);
+        const char *version = "";
+        int r = row != NULL ? row_string(row, 0, &version, err) : 0;
+
+        return r < 0 || *version == '\0' ? r : facts_set(&facts->version, version, err);
+}
+
 int queries_identity(const Rows *rows, DatabaseFacts *facts, Error *err) {
         const Row *row = NULL;
         int r;
 
         r = rows_only(rows, "P2", &row, err);
-        return r < 0 ? r : FILL(row, identity_fields, facts, err);
+        if (r == 0)
+                r = FILL(row, identity_fields, facts, err);
+        return r < 0 ? r : read_full_version(rows, facts, err);
 }
 
 const char *queries_parameter(const Rows *rows, const char *name) {
@@ -121,10 +132,6 @@ static int addf(StringList *list, Error *err, const char *format, ...) {
         text_appendf_va(&text, format, ap);
         va_end(ap);
         return text.failed ? error_oom(err) : add(list, text_get(&text), err);
-}
-
-static int on_version_full(DatabaseFacts *facts, char *const *columns, Error *err) {
-        return *columns[0] != '\0' ? facts_set(&facts->version, columns[0], err) : 0;
 }
 
 static int on_control_file(DatabaseFacts *facts, char *const *columns, Error *err) {
@@ -233,7 +240,6 @@ static const struct {
         size_t n_columns;
         RowHandler handler;
 } database_rows[] = {
-        {"P1F", 1, on_version_full},
         {"P3C", 1, on_control_file},
         {"P4T", 3, on_tablespace},
         {"P6D", 5, on_destination},

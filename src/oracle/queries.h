@@ -12,7 +12,7 @@
 
 /* SQL_INSTANCE (P1, P1V). What is there already is replaced. */
 int queries_instance(const Rows *rows, DatabaseFacts *facts, Error *err);
-/* SQL_DATABASE (P2). */
+/* SQL_DATABASE (P2), and SQL_VERSION_FULL (P1F) where it was asked. */
 int queries_identity(const Rows *rows, DatabaseFacts *facts, Error *err);
 /* All questions of the preflight but P1 and P5: SQL_VERSION_FULL, SQL_DATABASE, SQL_PARAMETERS,
  * SQL_CONTROL_FILES, SQL_DATAFILES, SQL_TABLESPACES, SQL_DESTINATIONS, SQL_RECOVERY_AREA,
