@@ -10,8 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/files.h"
-
-enum { SMALL_FILE_BYTES_MAX = 16 * 1024 * 1024 };
+#include "base/limits.h"
 
 /* One file to copy: from `path` to <directory>/<name>. */
 typedef struct Wanted {
@@ -141,7 +140,7 @@ static int copy_wanted(BackupFilesJob *job, const Wanted *wanted, bool *ret_foun
         if (r < 0)
                 return r;
         unlink(copy); /* of an earlier attempt */
-        r = file_copy(wanted->source, copy, 0600, SMALL_FILE_BYTES_MAX, err);
+        r = file_copy(wanted->source, copy, 0600, LIMIT_SMALL_FILE_BYTES, err);
         if (r < 0)
                 return r;
         r = add_file(job, wanted, copy, st.st_mode & 0777, err);
@@ -184,7 +183,7 @@ static int collect_made_pfile(BackupFilesJob *job, const char *name, Error *err)
         int r = stat_wanted(&wanted, &st, err);
         if (r < 0)
                 return error_prefix(err, "CREATE PFILE wrote no file");
-        if (st.st_size == 0 || st.st_size > SMALL_FILE_BYTES_MAX)
+        if (st.st_size == 0 || st.st_size > LIMIT_SMALL_FILE_BYTES)
                 return error_set(
                         err,
                         ERROR_ORACLE,

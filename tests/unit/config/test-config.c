@@ -337,6 +337,22 @@ static void more_databases_than_the_limit_are_refused(void **state) {
         text_done(&text);
 }
 
+static void a_file_of_the_longest_length_is_read_and_one_more_byte_refused(void **state) {
+        char *text = malloc(LIMIT_CONFIG_FILE_BYTES + 2);
+        Error err = {0};
+        Config *c = NULL;
+        assert_non_null(text);
+        memset(text, '\n', LIMIT_CONFIG_FILE_BYTES + 1);
+        text[LIMIT_CONFIG_FILE_BYTES] = '\0';
+        config_free(load_good(state, text));
+        text[LIMIT_CONFIG_FILE_BYTES] = '\n';
+        text[LIMIT_CONFIG_FILE_BYTES + 1] = '\0';
+        assert_true(load(state, text, &c, &err) < 0);
+        assert_int_equal(err.kind, ERROR_CONFIG);
+        assert_says(&err, "orabackup.conf");
+        free(text);
+}
+
 static void a_path_of_the_longest_length_is_taken(void **state) {
         char line[LIMIT_CONFIG_LINE_BYTES + 64];
         char path[2048];
@@ -456,6 +472,7 @@ int main(void) {
                 IN_DIRECTORY(the_first_mistake_of_a_file_is_the_one_reported),
                 IN_DIRECTORY(connect_and_service_go_together),
                 IN_DIRECTORY(more_databases_than_the_limit_are_refused),
+                IN_DIRECTORY(a_file_of_the_longest_length_is_read_and_one_more_byte_refused),
                 IN_DIRECTORY(a_path_of_the_longest_length_is_taken),
                 IN_DIRECTORY(dropins_are_read_in_name_order_and_the_later_one_wins),
                 IN_DIRECTORY(more_dropins_than_the_limit_are_refused),

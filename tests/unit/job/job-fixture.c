@@ -356,6 +356,15 @@ void put_failed(JobFixture *f, const SigningKey *key, const char *id) {
         failed_done(&failed);
 }
 
+void put_record(JobFixture *f, const SigningKey *key, const Record *record) {
+        char *payload;
+        size_t size;
+
+        assert_int_equal(record_print(record, &payload, &size, NULL), 0);
+        put_signed(
+                f, key, "record", object_name(INSTANCE, record->id, OBJECT_RECORD), payload, size);
+}
+
 bool has_object(JobFixture *f, const char *id, const char *name) {
         CLEANUP(cleanup_free) char *path = string_printf("%s/%s/%s", INSTANCE, id, name);
         return fake_store_has(f->service.store, path);

@@ -71,6 +71,7 @@ void ledger_do(JobFixture *f, LedgerStep step, void *userdata);
 void put_claim(
         JobFixture *f, const SigningKey *key, uint64_t sequence, const char *id, const char *host);
 void put_failed(JobFixture *f, const SigningKey *key, const char *id);
+void put_record(JobFixture *f, const SigningKey *key, const Record *record); /* in place of one */
 bool has_object(JobFixture *f, const char *id, const char *name); /* <instance>/<id>/<name> */
 bool has_claim(JobFixture *f, uint64_t sequence);
 Failed read_failed(JobFixture *f, const char *id); /* the caller frees with failed_done() */

@@ -35,24 +35,6 @@ static void rule_10_a_backup_that_is_not_completed_is_refused(void **state) {
         refuse(f, &request, ERROR_NOT_COMPLETED);
 }
 
-/* The record anew, changed, and signed by whom it may be. */
-static void put_record(JobFixture *f, const SigningKey *key, const Record *record) {
-        CLEANUP(cleanup_free) char *name = NULL, *payload = NULL, *envelope = NULL;
-        size_t size, envelope_size;
-
-        name = object_name(record->instance, record->id, OBJECT_RECORD);
-        assert_int_equal(record_print(record, &payload, &size, NULL), 0);
-        assert_int_equal(
-                envelope_seal(
-                        key,
-                        &(EnvelopeContent){"record", payload, size},
-                        &envelope,
-                        &envelope_size,
-                        NULL),
-                0);
-        fake_store_put(f->service.store, name, envelope, envelope_size);
-}
-
 static void resign(JobFixture *f, const SigningKey *key) {
         Record record = {0};
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/files.h"
+#include "base/limits.h"
 #include "oracle/backup-run-private.h"
 #include "oracle/preflight.h"
 #include "unit/oracle/oracle-host.h"
@@ -211,6 +212,13 @@ static void no_password_file_is_a_warning(void **state) {
         assert_int_equal(result.n_files, 2);
         assert_int_equal(result.warnings.n, 1);
         assert_non_null(strstr(result.warnings.items[0], "orapwTESTDB15"));
+}
+
+static void a_password_file_beyond_the_limit_is_a_failure(void **state) {
+        char *path = oracle_host_path(&host, "home/dbs/orapwTESTDB15");
+        assert_int_equal(truncate(path, LIMIT_SMALL_FILE_BYTES + 1L), 0);
+        free(path);
+        expect_failure(WHOLE, ERROR_INTERNAL, "orapwTESTDB15 is larger than");
 }
 
 static void a_database_on_a_pfile_gives_its_pfile(void **state) {
@@ -457,6 +465,7 @@ int main(void) {
                 TEST(times_are_kept_with_the_offset_of_their_clock),
                 TEST(times_of_a_clock_that_changed_its_offset_are_not_kept),
                 TEST(no_password_file_is_a_warning),
+                TEST(a_password_file_beyond_the_limit_is_a_failure),
                 TEST(a_database_on_a_pfile_gives_its_pfile),
                 TEST(a_piece_of_an_autobackup_is_not_ours),
                 TEST(a_piece_elsewhere_is_a_failure),

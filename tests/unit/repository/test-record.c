@@ -131,6 +131,21 @@ static void too_large_payloads_are_refused(void **state) {
         record_done(&record);
 }
 
+static void more_data_files_than_the_limit_are_refused(void **state) {
+        CLEANUP(cleanup_free) char *text = printed();
+        CLEANUP(text_done) Text changed = TEXT_INIT;
+        Error err = {0};
+        const char *at = strstr(text, "\"datafiles\":["), *end = strchr(at, ']');
+        text_append_bytes(&changed, text, (size_t)(at - text));
+        text_append(&changed, "\"datafiles\":[");
+        for (unsigned i = 0; i < LIMIT_DATAFILES; i++)
+                text_append(&changed, "{},");
+        text_appendf(&changed, "{}%s", end);
+        assert_true(parse(text_get(&changed), &err) < 0);
+        assert_non_null(strstr(err.message, "65534 elements, at most 65533"));
+        refused("\"file\":4,", "\"file\":65534,", "databases[0].datafiles[1].file");
+}
+
 static void links_are_checked(void **state) {
         refused("\"parent\":{\"id\":\"0f1e", "\"parent\":{\"id\":\"0F1e", "parent.id");
         refused("\"id\":\"" EXAMPLE_PARENT_ID "\",\"record_sha256\"",
@@ -287,6 +302,7 @@ int main(void) {
                 cmocka_unit_test(newer_records_are_incompatible),
                 cmocka_unit_test(unknown_keys_are_ignored),
                 cmocka_unit_test(too_large_payloads_are_refused),
+                cmocka_unit_test(more_data_files_than_the_limit_are_refused),
                 cmocka_unit_test(links_are_checked),
                 cmocka_unit_test(names_and_paths_are_checked),
                 cmocka_unit_test(members_are_checked),
