@@ -76,9 +76,11 @@ class Story:
     def as_other_tenant(self, look):
         """look(daemon) with a service whose container is another one."""
         self.service.stop()
+        self.service.hang_up()
         self.other.start()
         look(self.other)
         self.other.stop()
+        self.other.hang_up()
         self.service.start()
 
     def is_gone(self, backup_id):
@@ -184,7 +186,7 @@ class Story:
     def step_22_create_incremental(self):
         self.inc_1 = self.begin(parent=self.full.backup_id)
         backup = self.service.get_backup(self.inc_1.backup_id)
-        assert (backup["state"], backup["level"]) == ("NEW", 1)
+        assert (backup["state"], backup["level"], backup["parent_id"]) == ("NEW", 1, self.full.backup_id)
 
     def step_23_wait(self):
         self.complete(self.inc_1)

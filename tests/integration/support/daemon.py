@@ -171,11 +171,15 @@ class Daemon:
         process, self.process = self.process, None
         assert process.wait(timeout=JOB_SECONDS) == expected
 
-    def finish(self):
-        self.stop()
+    def hang_up(self):
+        """Listens no more: another daemon, whose jobs have numbers of its own, is about to take the name."""
         if self.connection is not None:
             self.connection.close()
-            self.connection = None
+        self.connection, self.signals = None, []
+
+    def finish(self):
+        self.stop()
+        self.hang_up()
         found = SANITIZER.search(self.log())
         assert not found, f"a sanitizer reported:\n{self.log()[max(found.start() - 200, 0) :][:6000]}"
         left = processes.below(self.folder, but=("dbus-daemon",))
