@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/limits.h"
@@ -12,9 +13,32 @@
 /* Three names are in both headers: jansson's stay out of the way. */
 #define json_string_value jansson_string_value
 #include <jansson.h>
+#include <pthread.h>
 #undef json_string_value
 #undef json_is_object
 #undef json_is_null
+
+/* Where memory is short, jansson says that something else was expected, or goes on with a byte of a
+ * string missing, both ways. So its allocations go through here; not const for that reason alone.
+ */
+static _Thread_local bool ran_out;
+static pthread_once_t allocator_is_ours = PTHREAD_ONCE_INIT;
+
+static void *allocate(size_t size) {
+        void *memory = malloc(size);
+
+        ran_out |= memory == NULL;
+        return memory;
+}
+
+static void take_allocator(void) {
+        json_set_alloc_funcs(allocate, free);
+}
+
+static void watch_memory(void) {
+        pthread_once(&allocator_is_ours, take_allocator);
+        ran_out = false;
+}
 
 typedef struct JsonBlock JsonBlock;
 
@@ -187,7 +211,12 @@ int json_parse(
                         "%s: is nested deeper than %d levels",
                         document->what,
                         LIMIT_JSON_DEPTH);
+        watch_memory();
         value = json_loadb(text, size, JSON_REJECT_DUPLICATES, &failure);
+        if (ran_out) {
+                json_decref(value);
+                return error_oom(err);
+        }
         if (value == NULL)
                 return error_set(
                         err,
@@ -225,9 +254,12 @@ int json_print(const Json *json, char **ret_text, size_t *ret_size, Error *err) 
                         err, ERROR_INTERNAL, r, "A number beyond 2^63-1 cannot become JSON");
         if (r < 0)
                 return error_oom(err);
+        watch_memory();
         text = json_dumps(json->value, JSON_COMPACT | JSON_SORT_KEYS);
-        if (text == NULL)
+        if (text == NULL || ran_out) {
+                free(text);
                 return error_oom(err);
+        }
         *ret_size = strlen(text);
         *ret_text = text;
         return 0;
