@@ -76,30 +76,6 @@ static int add_claim(Catalogue *catalogue, const ObjectName *name, uint64_t modi
         return 0;
 }
 
-static void note_object(CatalogueBackup *backup, ObjectType type, uint64_t size) {
-        switch (type) {
-        case OBJECT_TAR:
-                backup->objects.tar = true;
-                backup->tar_size = size;
-                break;
-        case OBJECT_SEGMENTS:
-                backup->objects.segments = true;
-                break;
-        case OBJECT_RECORD:
-                backup->objects.record = true;
-                break;
-        case OBJECT_FAILED:
-                backup->objects.failed = true;
-                break;
-        case OBJECT_DELETE:
-                backup->objects.deletion = true;
-                break;
-        case OBJECT_CLAIM:
-        case OBJECT_UNKNOWN:
-                break;
-        }
-}
-
 static bool is_control(ObjectType type) {
         return type == OBJECT_RECORD || type == OBJECT_FAILED || type == OBJECT_DELETE;
 }
@@ -113,10 +89,17 @@ add_object(Catalogue *catalogue, const ObjectName *name, uint64_t size, uint64_t
                 return r;
         catalogue->backups = array;
         CatalogueBackup *backup = &catalogue->backups[catalogue->n_backups++];
-        *backup = (CatalogueBackup){.updated_usec = is_control(name->type) ? modified_usec : 0};
+        *backup = (CatalogueBackup){
+                .objects.tar = name->type == OBJECT_TAR,
+                .objects.segments = name->type == OBJECT_SEGMENTS,
+                .objects.record = name->type == OBJECT_RECORD,
+                .objects.failed = name->type == OBJECT_FAILED,
+                .objects.deletion = name->type == OBJECT_DELETE,
+                .updated_usec = is_control(name->type) ? modified_usec : 0,
+                .tar_size = name->type == OBJECT_TAR ? size : 0,
+        };
         memcpy(backup->instance, name->instance, sizeof(backup->instance));
         memcpy(backup->id, name->backup_id, sizeof(backup->id));
-        note_object(backup, name->type, size);
         return 0;
 }
 

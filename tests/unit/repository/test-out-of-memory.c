@@ -138,6 +138,12 @@ static void every_failed_allocation_is_an_error(void **state) {
         }
 }
 
+/* A listing that no memory could hold: its size is not even a number. */
+static void a_catalogue_beyond_every_number_is_an_error(void **state) {
+        Catalogue catalogue = {.n_claims = (size_t)1 << 62};
+        assert_int_equal(catalogue_add(&catalogue, "db1/begin/0000000001.json", 1, 1), -ENOMEM);
+}
+
 static int read_golden(void **state) {
         record_text = golden("record.json");
         claim_text = golden("begin.json");
@@ -157,6 +163,7 @@ static int free_golden(void **state) {
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(every_failed_allocation_is_an_error),
+                cmocka_unit_test(a_catalogue_beyond_every_number_is_an_error),
         };
         return cmocka_run_group_tests(tests, read_golden, free_golden);
 }

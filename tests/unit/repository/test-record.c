@@ -4,6 +4,7 @@
 
 #include "base/files.h"
 #include "base/limits.h"
+#include "repository/record-internal.h"
 #include "unit/repository/example.h"
 
 static char *printed(void) {
@@ -171,6 +172,7 @@ static void names_and_paths_are_checked(void **state) {
         refused("\"until_time\":\"2026-11-22T",
                 "\"until_time\":\"2026-11-22 ",
                 "databases[0].until_time");
+        refused("\"until_time\":\"2026-", "\"until_time\":\"02026-", "databases[0].until_time");
         refused("\"control_file_piece\":\"/backup/a.ctl\"",
                 "\"control_file_piece\":\"/backup/a.bkp\"",
                 "databases: [0].control_file_piece");
@@ -183,6 +185,55 @@ static void names_and_paths_are_checked(void **state) {
         refused("/" EXAMPLE_ID "/backup.tar.age",
                 "/" EXAMPLE_PARENT_ID "/backup.tar.age",
                 "volumes: [0].name");
+}
+
+static void an_element_that_is_no_object_is_refused(void **state) {
+        refused("\"archived_logs\":[{", "\"archived_logs\":[7,{", "archived_logs: [0] is not");
+        refused("\"directories\":[{", "\"directories\":[[],{", "directories: [0] is not");
+        refused("\"skipped\":[{", "\"skipped\":[null,{", "skipped: [0] is not");
+}
+
+static void no_more_elements_than_the_limit_are_taken(void **state) {
+        CLEANUP(text_done) Text many = TEXT_INIT;
+        text_append(&many, "\"skipped\":[");
+        for (unsigned i = 0; i < LIMIT_DATABASES; i++)
+                text_appendf(&many, "{\"sid\":\"S%u\",\"reason\":\"r\"},", i);
+        text_append(&many, "{");
+        refused("\"skipped\":[{", text_get(&many), "skipped: 257 elements, at most 256");
+}
+
+static void a_backup_of_nothing_is_refused(void **state) {
+        Record record;
+        Error err = {0};
+        CLEANUP(cleanup_free) char *none = NULL, *no_files = NULL;
+        size_t size, n_files;
+        example_record(&record);
+        size_t n = record.n_databases;
+        record.n_databases = 0;
+        assert_int_equal(record_print(&record, &none, &size, NULL), 0);
+        record.n_databases = n;
+        n_files = record.databases[0].n_datafiles;
+        record.databases[0].n_datafiles = 0;
+        assert_int_equal(record_print(&record, &no_files, &size, NULL), 0);
+        record.databases[0].n_datafiles = n_files;
+        record_done(&record);
+        assert_true(parse(none, &err) < 0);
+        assert_non_null(strstr(err.message, "databases: a backup has at least one"));
+        assert_true(parse(no_files, &err) < 0);
+        assert_non_null(strstr(err.message, "databases[0].datafiles: a database has at least one"));
+}
+
+/* JSON holds no number as large; what a caller computes may be. */
+static void a_member_beyond_every_number_is_refused(void **state) {
+        Record record;
+        Error err = {0};
+        Fields fields = {.what = "record", .err = &err};
+        example_record(&record);
+        record.members[0].offset = UINT64_MAX - 511;
+        record_check(&fields, &record);
+        assert_true(fields.r < 0);
+        assert_non_null(strstr(err.message, "members[0].size: too large to be true"));
+        record_done(&record);
 }
 
 static void members_are_checked(void **state) {
@@ -257,6 +308,7 @@ static void a_file_from_before_1970_is_refused(void **state) {
         record.members[0].mtime = -1;
         assert_int_equal(record_print(&record, &text, &size, &err), -ERANGE);
         assert_non_null(strstr(err.message, "backup/a.bkp"));
+        assert_int_equal(record_print_summary(&record, &text, &size, &err), -ERANGE);
         record_done(&record);
 }
 
@@ -305,6 +357,10 @@ int main(void) {
                 cmocka_unit_test(more_data_files_than_the_limit_are_refused),
                 cmocka_unit_test(links_are_checked),
                 cmocka_unit_test(names_and_paths_are_checked),
+                cmocka_unit_test(an_element_that_is_no_object_is_refused),
+                cmocka_unit_test(no_more_elements_than_the_limit_are_taken),
+                cmocka_unit_test(a_backup_of_nothing_is_refused),
+                cmocka_unit_test(a_member_beyond_every_number_is_refused),
                 cmocka_unit_test(members_are_checked),
                 cmocka_unit_test(the_volume_is_checked),
                 cmocka_unit_test(every_key_is_needed_and_has_a_type),
