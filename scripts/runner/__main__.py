@@ -13,7 +13,7 @@ from builds import Build, BuildFailed
 from guard import Guard
 from pytests import run_booted, run_pytests
 from selection import Selection
-from suites import Totals, run_tidy, run_units
+from suites import Totals, run_coverage, run_tidy, run_units
 
 # Configured as an installation of the system: it is what the tests on a booted systemd install.
 PLAIN = Build(
@@ -28,6 +28,14 @@ SANITIZED = Build(
     ["-Dtest_hooks=true", "-Dwerror=false", "-Db_sanitize=address,undefined", "-Db_lundef=false", "-Dbuildtype=debugoptimized"],
 )
 CLANG = Build("build-clang", "the build with clang", ["-Dtest_hooks=true", "-Dwerror=true", "-Dbuildtype=debugoptimized"], compiler="clang")
+# What has threads of its own, and little enough that it takes a minute.
+RACES = Build(
+    "build-tsan",
+    "the parts with threads of their own, with ThreadSanitizer",
+    ["-Dtest_hooks=true", "-Dwerror=false", "-Db_sanitize=thread", "-Db_lundef=false", "-Dbuildtype=debugoptimized"],
+    suites=("base/", "event/", "ledger/", "store/"),
+    targets=("src/exec/orabackup-exec",),
+)
 
 
 def say(text):
@@ -64,6 +72,11 @@ def run_everything(top, temporary, selection, ci, totals):
         run_units(top, CLANG, selection, temporary, totals, prefix="clang/")
         say("static analysis")
         run_tidy(top, CLANG, selection, totals)
+    if build(top, RACES, totals):
+        say("unit tests, with ThreadSanitizer")
+        run_units(top, RACES, selection, temporary, totals, prefix="tsan/")
+    say("line coverage of what unit tests must cover whole")
+    run_coverage(top, selection, totals)
 
 
 def main():

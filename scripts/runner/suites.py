@@ -9,6 +9,7 @@ UNIT_TIMEOUT_SECONDS = 300
 SANITIZERS = {
     "ASAN_OPTIONS": "detect_leaks=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1",
+    "TSAN_OPTIONS": "halt_on_error=1:second_deadlock_stack=1",
 }
 
 CMOCKA_OK = re.compile(r"^\[ {7}OK \] (\S+)", re.MULTILINE)
@@ -71,6 +72,18 @@ def count_unit(name, status, output, totals):
         print(f"ok      {name} ({len(good)})")
         return
     print(f"FAILED  {name}\n{output[-12000:]}", flush=True)
+
+
+def run_coverage(top, selection, totals):
+    """The folders that unit tests alone must cover whole."""
+    if not selection.has("coverage"):
+        return
+    done = subprocess.run(["scripts/coverage", "--gates"], cwd=top, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    print(done.stdout, end="", flush=True)
+    if done.returncode == 0:
+        totals.ok()
+    else:
+        totals.fail("coverage")
 
 
 def run_tidy(top, build, selection, totals):
