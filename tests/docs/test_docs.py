@@ -83,6 +83,24 @@ def test_the_example_configuration_is_accepted(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_an_installation_leaves_the_configuration_that_is_there(tmp_path):
+    install = ["meson", "install", "--no-rebuild", "--quiet", "--destdir", str(tmp_path), "-C", str(paths.PLAIN)]
+    subprocess.run(install, check=True, capture_output=True)
+    installed = tmp_path / "etc/orabackup/orabackup.conf"
+    assert installed.read_text() == (paths.TOP / "conf/orabackup.conf").read_text()
+    assert installed.stat().st_mode & 0o777 == 0o644
+    installed.write_text("[instance]\nname = mine\n")
+    subprocess.run(install, check=True, capture_output=True)
+    assert installed.read_text() == "[instance]\nname = mine\n"
+
+
+def test_the_installation_has_a_build_folder_of_its_own():
+    """meson keeps the options of a folder that is there: one that a script has made would be installed as it likes."""
+    (folder,) = set(re.findall(r"(?:meson setup|-C) (build\S*)", (paths.TOP / "README.md").read_text()))
+    for script in [paths.TOP / "scripts/demo", *(paths.TOP / "scripts/runner").glob("*.py"), paths.TOP / "scripts/coverage"]:
+        assert not re.search(rf"\b{folder}\b(?!-)", script.read_text()), script
+
+
 def links(path):
     for target in re.findall(r"\]\(([^)#]+)", path.read_text()):
         if "://" not in target:
