@@ -371,3 +371,14 @@ def test_a_recipient_is_no_identity(identities, tmp_path):
     path.write_text(identities[0].recipient + "\n")
     done = run(OURS, ["-d", "-i", path], seal(OURS, b"x", identities[0].recipient))
     assert done.returncode == 64 and b"line 1" in done.stderr and b"public key" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["", "-e", "-d", "-x -d -i KEY", "-d -i KEY -x", "-e -d -i KEY", "-e -r RECIPIENT -p KEY", "-d -i KEY -p KEY", "-d -r RECIPIENT", "-d -i KEY more"],
+)
+def test_wrong_usage_is_refused_before_anything_is_read(identities, arguments):
+    words = {"KEY": identities[0].file, "RECIPIENT": identities[0].recipient}
+    done = run(OURS, [words.get(word, word) for word in arguments.split()], seal(OURS, b"text", identities[0].recipient))
+    assert (done.returncode, done.stdout) == (64, b"")
+    assert b"usage: age -e" in done.stderr

@@ -257,6 +257,7 @@ static bool options_are_whole(const Options *options) {
 }
 
 static void parse_options(int argc, char **argv, Options *ret) {
+        bool wrong = false;
         int option;
 
         while ((option = getopt(argc, argv, "edr:i:p:")) != -1) {
@@ -270,11 +271,16 @@ static void parse_options(int argc, char **argv, Options *ret) {
                 case 'p':
                         ret->passphrase_file = optarg;
                         break;
-                default:
+                case 'e':
+                case 'd':
+                        wrong |= ret->mode != 0 && ret->mode != option;
                         ret->mode = option;
+                        break;
+                default:
+                        wrong = true;
                 }
         }
-        if (optind < argc || !options_are_whole(ret)) {
+        if (wrong || optind < argc || !options_are_whole(ret)) {
                 fprintf(stderr,
                         "usage: age -e -r RECIPIENT.. | -d -i IDENTITY-FILE | -e|-d -p "
                         "PASSPHRASE-FILE  (stdin to stdout)\n");

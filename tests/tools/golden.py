@@ -56,6 +56,10 @@ def main():
         result = subprocess.run([program, *arguments], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, check=False)
         if result.returncode != 2 or b"usage:" not in result.stderr:
             bad.append(f"arguments {arguments}: exit status {result.returncode}")
+    with open("/dev/full", "wb") as full, open(directory / "30-19c-level1-standard-input.txt", "rb") as text:
+        result = subprocess.run([program, "--phase", "backup"], stdin=text, stdout=full, stderr=subprocess.PIPE, check=False)
+        if result.returncode != 1 or b"stdout" not in result.stderr:
+            bad.append(f"nowhere to write to: exit status {result.returncode}")
     print("\n".join(bad))
     sys.exit(1 if bad or not samples else 0)
 

@@ -170,6 +170,10 @@ static int run(RmanPhase phase) {
                 rman_parser_line(parser, line, (size_t)length, false, on_event, NULL);
         }
         status = ferror(stdin) != 0 ? EXIT_FAILURE : judge(parser);
+        if (fflush(stdout) != 0) {
+                perror("rman-events: stdout");
+                status = EXIT_FAILURE;
+        }
         free(line);
         rman_parser_free(parser);
         return status;
