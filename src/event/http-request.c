@@ -145,6 +145,10 @@ const char *http_reply_header(const HttpRequest *request, const char *name) {
         return found;
 }
 
+bool http_request_is_sent(const HttpRequest *request) {
+        return request->is_added && request->body_sent == request->body_size;
+}
+
 /* --- setting it up --------------------------------------------------------------------------- */
 
 static bool no_proxy_for(const char *host) {

@@ -349,6 +349,20 @@ static int set_up(HttpClient *client, Error *err) {
         return r == 0 ? make_multi(client, err) : r;
 }
 
+int http_client_set_options(HttpClient *client, const HttpClientOptions *options, Error *err) {
+        unsigned max_connections = client->options.max_connections;
+        char *ca_file = options->ca_file != NULL ? strdup(options->ca_file) : NULL;
+
+        if (options->ca_file != NULL && ca_file == NULL)
+                return error_oom(err);
+        free(client->ca_file);
+        client->ca_file = ca_file;
+        client->options = *options;
+        client->options.ca_file = ca_file;
+        client->options.max_connections = max_connections;
+        return 0;
+}
+
 int http_client_new(Loop *loop, const HttpClientOptions *options, HttpClient **ret, Error *err) {
         CLEANUP(cleanup_http_client) HttpClient *client = calloc(1, sizeof(*client));
         int r;
@@ -356,15 +370,10 @@ int http_client_new(Loop *loop, const HttpClientOptions *options, HttpClient **r
         if (client == NULL)
                 return error_oom(err);
         client->loop = loop;
-        client->options = *options;
-        client->options.ca_file = NULL;
-        if (options->ca_file != NULL) {
-                client->ca_file = strdup(options->ca_file);
-                if (client->ca_file == NULL)
-                        return error_oom(err);
-                client->options.ca_file = client->ca_file;
-        }
-        r = set_up(client, err);
+        client->options.max_connections = options->max_connections;
+        r = http_client_set_options(client, options, err);
+        if (r == 0)
+                r = set_up(client, err);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(client);

@@ -64,5 +64,10 @@ void http_cancel(
         HttpRequest *request); /* NULL: nothing. Not from inside on_done of the same request */
 /* Within on_done: the last value of a reply header, any case; NULL when absent. */
 const char *http_reply_header(const HttpRequest *request, const char *name);
+/* True when the whole body was handed over: from then on the server may act on it, also after a
+ * cancel. */
+bool http_request_is_sent(const HttpRequest *request);
+/* What later requests use; max_connections stays. */
+int http_client_set_options(HttpClient *client, const HttpClientOptions *options, Error *err);
 /* Bytes a second for all requests together, 0: no limit; may change while requests run. */
 void http_client_set_rate(HttpClient *client, uint64_t bytes_per_sec);
