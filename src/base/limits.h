@@ -29,6 +29,11 @@ enum {
         LIMIT_LOG_LINE_BYTES = 8192,
         LIMIT_LIST_PAGE = 1000,
         LIMIT_LISTING_NAMES = 2000000, /* of one store listing */
+        LIMIT_LISTING_PAGE = 2000,     /* names a listing of Swift asks for at once */
+        LIMIT_LISTING_PAGE_BYTES = 16 * 1024 * 1024,
+        LIMIT_ANSWER_BYTES = 4 * 1024 * 1024, /* any other answer of Swift or Keystone */
+        LIMIT_MANIFEST_SEGMENTS = 10000,      /* of one manifest, whatever the cluster allows */
+        LIMIT_STORE_MISMATCHES = 5,           /* in a row, before damage counts as lasting */
         LIMIT_CREDENTIAL_BYTES = 64 * 1024,
         LIMIT_CHAIN_LINKS = 1000,                  /* of a level 0 and what is based on it */
         LIMIT_SMALL_FILE_BYTES = 64 * 1024 * 1024, /* a parameter, password or network file */

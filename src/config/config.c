@@ -205,6 +205,49 @@ static int name_after_host(Config *config, Error *err) {
         return 0;
 }
 
+static int swift_refused(const char *path, const char *keys, const char *rule, Error *err) {
+        return error_set(err, ERROR_CONFIG, -EINVAL, "%s: [swift] %s: %s", path, keys, rule);
+}
+
+/* What [store] type = swift asks of the keys of [swift] together. */
+static int check_swift(const Config *config, const char *path, Error *err) {
+        bool has_user = config->swift_username[0] != '\0';
+        bool has_credential = config->swift_application_credential_id[0] != '\0';
+        if (config->swift_auth_url[0] == '\0')
+                return swift_refused(
+                        path,
+                        "auth_url",
+                        "found nothing, allowed: the address of Keystone or of "
+                        "Swift's own authentication",
+                        err);
+        if (config->swift_auth_version == 1 && (!has_user || has_credential))
+                return swift_refused(
+                        path,
+                        "username and application_credential_id",
+                        "auth_version = 1 needs a username and knows no application credentials",
+                        err);
+        if (config->swift_auth_version == 3 && has_user == has_credential)
+                return swift_refused(
+                        path,
+                        "username and application_credential_id",
+                        "auth_version = 3 needs one of them, and not both",
+                        err);
+        if (config->swift_auth_version == 3 && has_user && config->swift_project_name[0] == '\0')
+                return swift_refused(
+                        path,
+                        "project_name",
+                        "found nothing, allowed: the project whose containers these are (a "
+                        "username has no scope of its own)",
+                        err);
+        if (string_equal(config->swift_container, config->swift_segment_container))
+                return swift_refused(
+                        path,
+                        "container and segment_container",
+                        "found the same name twice, allowed: two containers",
+                        err);
+        return 0;
+}
+
 static int name_segment_container(Config *config, Error *err) {
         char *name = string_printf("%s_segments", config->swift_container);
         if (name == NULL)
@@ -223,6 +266,11 @@ static int complete(Config *config, const char *path, const Text *login, Error *
                 r = name_segment_container(config, err);
         if (r < 0)
                 return error_prefix(err, "%s", path);
+        if (config->store_type == STORE_TYPE_SWIFT) {
+                r = check_swift(config, path, err);
+                if (r < 0)
+                        return r;
+        }
         if (config->threads == 0) {
                 long cores = sysconf(_SC_NPROCESSORS_ONLN);
                 config->threads = cores < 1                    ? 1

@@ -13,18 +13,27 @@
 #define SIZE_MIB (UINT64_C(1) << 20)
 #define SIZE_GIB (UINT64_C(1) << 30)
 #define SECONDS UINT64_C(1000)
+/* Tests reach the cluster's limits with less. */
+#ifdef ORABACKUP_TEST_HOOKS
+#define SEGMENT_SIZE_MIN (SIZE_MIB / 4)
+#else
+#define SEGMENT_SIZE_MIN SIZE_MIB
+#endif
 #define DAYS (24 * 3600 * SECONDS)
 
-static const char SWIFT[] = "the Swift store";
+enum { CONTAINER_BYTES = 256 }; /* Swift's own bound */
+
 static const char CHAINS[] = "level 1 chains";
 static const char RETENTION[] = "retention";
 
 #define ALLOWED_TEXT "text without blanks and quotes"
 #define ALLOWED_PATH "an absolute path without . or .. or control characters"
+#define ALLOWED_URL "http://... or https://... without a user, a query or blanks"
+#define ALLOWED_CONTAINER "1 to 256 bytes of text without / blanks and quotes"
 #define SWIFT_KEY(key_name, key_type, member, default_value, allowed_text)                         \
         {                                                                                          \
                 .section = "swift", .name = key_name, .type = key_type, FIELD(member),             \
-                .value = default_value, .allowed = allowed_text, .later = SWIFT                    \
+                .value = default_value, .allowed = allowed_text                                    \
         }
 
 static const Key keys[] = {
@@ -139,13 +148,13 @@ static const Key keys[] = {
          .value = "directory",
          .allowed = "directory or swift",
          .choices =
-                 {{"directory", STORE_TYPE_DIRECTORY, false}, {"swift", STORE_TYPE_SWIFT, true}}},
+                 {{"directory", STORE_TYPE_DIRECTORY, false}, {"swift", STORE_TYPE_SWIFT, false}}},
         {.section = "store",
          .name = "segment_size",
          .type = KEY_SIZE,
          FIELD(segment_size),
          .value = "32M",
-         .min = SIZE_MIB,
+         .min = SEGMENT_SIZE_MIN,
          .max = 5 * SIZE_GIB - 2 * SIZE_MIB,
          .allowed = "a multiple of 64K from 1M to 5118M"},
         {.section = "store",
@@ -204,15 +213,14 @@ static const Key keys[] = {
          .value = "/var/lib/orabackup/store",
          .allowed = ALLOWED_PATH},
 
-        SWIFT_KEY("auth_url", KEY_WORD, swift_auth_url, "", ALLOWED_TEXT),
+        SWIFT_KEY("auth_url", KEY_URL, swift_auth_url, "", ALLOWED_URL),
         {.section = "swift",
          .name = "auth_version",
          .type = KEY_CHOICE,
          FIELD(swift_auth_version),
          .value = "3",
          .allowed = "3 or 1",
-         .choices = {{"3", 3, false}, {"1", 1, false}},
-         .later = SWIFT},
+         .choices = {{"3", 3, false}, {"1", 1, false}}},
         SWIFT_KEY("username", KEY_WORD, swift_username, "", ALLOWED_TEXT),
         SWIFT_KEY(
                 "application_credential_id",
@@ -225,8 +233,13 @@ static const Key keys[] = {
         SWIFT_KEY("user_domain_name", KEY_WORD, swift_user_domain_name, "", ALLOWED_TEXT),
         SWIFT_KEY("region_name", KEY_WORD, swift_region_name, "", ALLOWED_TEXT),
         SWIFT_KEY("interface", KEY_WORD, swift_interface, "public", ALLOWED_TEXT),
-        SWIFT_KEY("container", KEY_WORD, swift_container, "orabackup", ALLOWED_TEXT),
-        SWIFT_KEY("segment_container", KEY_WORD, swift_segment_container, "", ALLOWED_TEXT),
+        SWIFT_KEY("container", KEY_CONTAINER, swift_container, "orabackup", ALLOWED_CONTAINER),
+        SWIFT_KEY(
+                "segment_container",
+                KEY_CONTAINER_OPTIONAL,
+                swift_segment_container,
+                "",
+                ALLOWED_CONTAINER),
         SWIFT_KEY("ca_file", KEY_PATH_OPTIONAL, swift_ca_file, "", ALLOWED_PATH),
         {.section = "swift",
          .name = "connect_timeout",
@@ -235,8 +248,7 @@ static const Key keys[] = {
          .value = "10s",
          .min = SECONDS,
          .max = DAYS,
-         .allowed = "a time from 1s to 1d",
-         .later = SWIFT},
+         .allowed = "a time from 1s to 1d"},
         {.section = "swift",
          .name = "stall_timeout",
          .type = KEY_DURATION,
@@ -244,8 +256,7 @@ static const Key keys[] = {
          .value = "60s",
          .min = SECONDS,
          .max = DAYS,
-         .allowed = "a time from 1s to 1d",
-         .later = SWIFT},
+         .allowed = "a time from 1s to 1d"},
 
         {.section = "encryption",
          .name = "recipients_file",
@@ -381,6 +392,21 @@ static bool word_valid(const char *value) {
         return text_is_printable(value) && strpbrk(value, " \t\"'`\\") == NULL;
 }
 
+/* A user or a query in it would be a secret in a message. */
+static bool url_valid(const char *value) {
+        const char *host = string_starts_with(value, "http://")    ? value + 7
+                           : string_starts_with(value, "https://") ? value + 8
+                                                                   : NULL;
+        return host != NULL && *host != '\0' && *host != '/' && *host != ':' &&
+               strpbrk(host, "@?#") == NULL && word_valid(value);
+}
+
+static bool container_valid(const char *value) {
+        size_t length = strlen(value);
+        return length >= 1 && length <= CONTAINER_BYTES && strchr(value, '/') == NULL &&
+               !string_equal(value, ".") && !string_equal(value, "..") && word_valid(value);
+}
+
 static bool path_valid(const char *value) {
         return strlen(value) <= LIMIT_PATH_BYTES && path_is_clean(value);
 }
@@ -465,6 +491,13 @@ int key_set(const Key *key, Config *config, const char *value, Error *err) {
                 return set_string(key, config, value, value[0] == '\0' || path_valid(value), err);
         case KEY_WORD:
                 return set_string(key, config, value, word_valid(value), err);
+        case KEY_URL:
+                return set_string(key, config, value, value[0] == '\0' || url_valid(value), err);
+        case KEY_CONTAINER:
+                return set_string(key, config, value, container_valid(value), err);
+        case KEY_CONTAINER_OPTIONAL:
+                return set_string(
+                        key, config, value, value[0] == '\0' || container_valid(value), err);
         case KEY_USER:
                 return set_string(key, config, value, user_valid(value), err);
         case KEY_GROUP:
@@ -513,6 +546,9 @@ static bool holds_string(KeyType type) {
         case KEY_PATH:
         case KEY_PATH_OPTIONAL:
         case KEY_WORD:
+        case KEY_URL:
+        case KEY_CONTAINER:
+        case KEY_CONTAINER_OPTIONAL:
         case KEY_USER:
         case KEY_GROUP:
                 return true;

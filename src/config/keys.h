@@ -13,6 +13,9 @@ typedef enum KeyType {
         KEY_PATH,
         KEY_PATH_OPTIONAL,
         KEY_WORD, /* printable, without blanks and quotes; may be empty */
+        KEY_URL,  /* of an HTTP server, without secrets; may be empty */
+        KEY_CONTAINER,
+        KEY_CONTAINER_OPTIONAL,
         KEY_USER, /* "/" or an Oracle user name */
         KEY_GROUP,
         KEY_BOOL,

@@ -210,6 +210,15 @@ static const struct {
         {"store", "retry_time", "8d"},
         {"directory", "path", "store"},
         {"swift", "auth_url", "a b"},
+        {"swift", "auth_url", "ftp://keystone"},
+        {"swift", "auth_url", "https:///v3"},
+        {"swift", "auth_url", "https://user:secret@keystone/v3"},
+        {"swift", "auth_url", "https://keystone/v3?token=1"},
+        {"swift", "auth_url", "https://keystone/v3#1"},
+        {"swift", "container", ""},
+        {"swift", "container", "a/b"},
+        {"swift", "container", ".."},
+        {"swift", "segment_container", "a/b"},
         {"swift", "auth_version", "2"},
         {"swift", "ca_file", "x"},
         {"swift", "connect_timeout", "0s"},
@@ -241,22 +250,7 @@ static void a_wrong_value_of_every_key_is_refused_by_name(void **state) {
 static const struct {
         const char *section, *name, *value;
 } later[] = {
-        {"store", "type", "swift"},
         {"store", "resume", "yes"},
-        {"swift", "auth_url", "https://keystone:5000/v3"},
-        {"swift", "auth_version", "3"},
-        {"swift", "username", "u"},
-        {"swift", "application_credential_id", "0a"},
-        {"swift", "project_name", "p"},
-        {"swift", "project_domain_name", "d"},
-        {"swift", "user_domain_name", "d"},
-        {"swift", "region_name", "r"},
-        {"swift", "interface", "public"},
-        {"swift", "container", "orabackup"},
-        {"swift", "segment_container", "s"},
-        {"swift", "ca_file", "/etc/ca.pem"},
-        {"swift", "connect_timeout", "10s"},
-        {"swift", "stall_timeout", "60s"},
         {"retention", "full", "7"},
         {"retention", "days", "30"},
         {"schedule", "on_broken_chain", "full"},
@@ -273,6 +267,63 @@ static void a_value_of_a_feature_not_built_is_refused_by_name(void **state) {
                 free(key);
                 free(text);
         }
+}
+
+#define KEYSTONE "[store]\ntype = swift\n[swift]\nauth_url = https://keystone:5000/v3\n"
+
+static void a_swift_store_is_read_with_what_it_needs(void **state) {
+        Config *c = load_good(
+                state,
+                KEYSTONE "username = backup\nproject_name = db\nregion_name = r1\n"
+                         "ca_file = /etc/ca.pem\ncontainer = c\n");
+        assert_int_equal(c->store_type, STORE_TYPE_SWIFT);
+        assert_string_equal(c->swift_auth_url, "https://keystone:5000/v3");
+        assert_string_equal(c->swift_project_name, "db");
+        assert_string_equal(c->swift_segment_container, "c_segments");
+        config_free(c);
+        c = load_good(state, KEYSTONE "application_credential_id = 0a\n");
+        assert_string_equal(c->swift_application_credential_id, "0a");
+        config_free(c);
+        c = load_good(state, KEYSTONE "auth_version = 1\nusername = test:tester\n");
+        assert_int_equal(c->swift_auth_version, 1);
+        config_free(c);
+}
+
+static void a_swift_store_without_what_it_needs_is_refused(void **state) {
+        static const struct {
+                const char *text, *says;
+        } rows[] = {
+                {"[store]\ntype = swift\n", "[swift] auth_url: found nothing"},
+                {KEYSTONE, "auth_version = 3 needs one of them, and not both"},
+                {KEYSTONE "username = u\napplication_credential_id = 0a\nproject_name = p\n",
+                 "auth_version = 3 needs one of them, and not both"},
+                {KEYSTONE "username = u\n", "[swift] project_name: found nothing"},
+                {KEYSTONE "auth_version = 1\n", "auth_version = 1 needs a username"},
+                {KEYSTONE "auth_version = 1\nusername = u\napplication_credential_id = 0a\n",
+                 "knows no application credentials"},
+                {KEYSTONE "application_credential_id = 0a\nsegment_container = orabackup\n",
+                 "[swift] container and segment_container: found the same name twice"},
+        };
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                Config *config = NULL;
+                Error err;
+                assert_true(load(state, rows[i].text, &config, &err) < 0);
+                assert_null(config);
+                assert_int_equal(err.kind, ERROR_CONFIG);
+                assert_says(&err, "orabackup.conf: [swift] ");
+                assert_says(&err, rows[i].says);
+        }
+}
+
+static void the_smallest_segment_is_that_of_the_build(void **state) {
+#ifdef ORABACKUP_TEST_HOOKS
+        Config *c = load_good(state, "[store]\nsegment_size = 256K\n");
+        assert_int_equal(c->segment_size, 256 * 1024);
+        config_free(c);
+        assert_refused(state, "[store]\nsegment_size = 192K\n", 2, "[store] segment_size: found");
+#else
+        assert_refused(state, "[store]\nsegment_size = 960K\n", 2, "[store] segment_size: found");
+#endif
 }
 
 static void unknown_sections_and_keys_are_refused(void **state) {
@@ -467,6 +518,9 @@ int main(void) {
                 IN_DIRECTORY(every_key_of_this_version_is_taken),
                 IN_DIRECTORY(a_wrong_value_of_every_key_is_refused_by_name),
                 IN_DIRECTORY(a_value_of_a_feature_not_built_is_refused_by_name),
+                IN_DIRECTORY(a_swift_store_is_read_with_what_it_needs),
+                IN_DIRECTORY(a_swift_store_without_what_it_needs_is_refused),
+                IN_DIRECTORY(the_smallest_segment_is_that_of_the_build),
                 IN_DIRECTORY(unknown_sections_and_keys_are_refused),
                 IN_DIRECTORY(a_key_twice_in_a_file_is_refused_with_both_lines),
                 IN_DIRECTORY(the_first_mistake_of_a_file_is_the_one_reported),
