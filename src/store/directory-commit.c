@@ -115,7 +115,7 @@ static int read_back(DirectoryTask *task, const Place *tar, uint64_t total, Erro
         if (r == 0)
                 r = check_whole(task, tar->path, fd, total, err);
         if (r == 0)
-                r = store_large_object_etag(task->segments, task->n_segments, task->etag, err);
+                r = store_large_object_etag(task->segments, task->n_segments, 0, task->etag, err);
         if (r < 0)
                 return r;
         task->has_etag = true;

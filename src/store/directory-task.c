@@ -50,22 +50,6 @@ static const struct {
         [STORE_SPACE] = {space, "store-space"},
 };
 
-/* "store-put-record": what a test wants to stop is one kind of object. */
-static const char *fault_of_object(const char *name) {
-        const char *leaf = path_name(name);
-        if (strstr(name, "/begin/") != NULL)
-                return "store-put-claim";
-        if (string_equal(leaf, "backup.json"))
-                return "store-put-record";
-        if (string_equal(leaf, "failed.json"))
-                return "store-put-failed";
-        if (string_equal(leaf, "delete.json"))
-                return "store-put-delete";
-        if (string_equal(leaf, "segments"))
-                return "store-put-segments";
-        return "store-put-object";
-}
-
 static int pass_fault(const DirectoryTask *task, const char *suffix, Error *err) {
         const char *name = operations[task->type].fault;
         char point[64];
@@ -73,7 +57,7 @@ static int pass_fault(const DirectoryTask *task, const char *suffix, Error *err)
                 point,
                 sizeof(point),
                 "%s%s",
-                name != NULL ? name : fault_of_object(task->name),
+                name != NULL ? name : store_put_fault_point(task->name),
                 suffix);
         int r = fault_point(point);
         return r < 0 ? error_set_errno(err, ERROR_STORE_UNAVAILABLE, r, "%s", task->root) : 0;

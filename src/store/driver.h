@@ -51,7 +51,12 @@ struct Store {
         const StoreDriver *driver;
         char *container, *description;
         uint64_t max_segments;
+        uint64_t settle_msec;
 };
+
+/* The fault point of a put: what a test wants to stop is one kind of object ("store-put-record").
+ */
+const char *store_put_fault_point(const char *name);
 
 /* First member of every driver's request. */
 struct StoreRequest {

@@ -1,6 +1,10 @@
 /* The store's one face: each call becomes an operation of the driver. */
 #include "store/store.h"
 
+#include <string.h>
+
+#include "base/files.h"
+#include "base/strings.h"
 #include "store/driver.h"
 
 Store *store_free(Store *store) {
@@ -174,6 +178,10 @@ uint64_t store_max_segments(const Store *store) {
         return store->max_segments;
 }
 
+uint64_t store_settle_msec(const Store *store) {
+        return store->settle_msec;
+}
+
 const char *store_container(const Store *store) {
         return store->container;
 }
@@ -184,4 +192,19 @@ const char *store_describe(const Store *store) {
 
 void store_set_rate(Store *store, uint64_t bytes_per_sec) {
         store->driver->set_rate(store, bytes_per_sec);
+}
+
+const char *store_put_fault_point(const char *name) {
+        const char *leaf = path_name(name);
+        if (strstr(name, "/begin/") != NULL)
+                return "store-put-claim";
+        if (string_equal(leaf, "backup.json"))
+                return "store-put-record";
+        if (string_equal(leaf, "failed.json"))
+                return "store-put-failed";
+        if (string_equal(leaf, "delete.json"))
+                return "store-put-delete";
+        if (string_equal(leaf, "segments"))
+                return "store-put-segments";
+        return "store-put-object";
 }

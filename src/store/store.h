@@ -142,20 +142,20 @@ int store_remove_large_object(
         const StoreCall *call,
         Error *err);
 
-uint64_t store_max_segments(
-        const Store *store); /* of one backup; UINT64_MAX: no limit. Valid after store_open */
-/* Free space for segments, UINT64_MAX where it cannot be known. Directory: asks the file system,
- * off the loop. In object_size of the reply. */
+/* Of one backup; UINT64_MAX: no limit. Valid after store_open. */
+uint64_t store_max_segments(const Store *store);
+/* Two create-only PUTs at once may both succeed: read back so long after; 0: they do not. */
+uint64_t store_settle_msec(const Store *store);
+/* Free space for segments in object_size, UINT64_MAX where it cannot be known. */
 int store_space(Store *store, const StoreCall *call, Error *err);
-const char *store_container(const Store *store); /* first part of every location: the container, or
-                                                    the directory's path */
-const char *
-store_describe(const Store *store); /* for people: "directory /var/lib/orabackup/store" */
+const char *store_container(const Store *store); /* begins every location: container or path */
+const char *store_describe(const Store *store);  /* for people: "directory /mnt/backup" */
 void store_set_rate(Store *store, uint64_t bytes_per_sec); /* all transfers together; 0: no limit */
 
 /* Names of segments as Swift has them, "<instance>/<backup_id>/<attempt>/<%08u>" (the `segments`
  * object lists them for both drivers). Caller frees. */
 char *store_segment_name(const StoreAttempt *attempt, uint64_t index);
-/* The etag of the whole as Swift computes it: MD5 of the concatenated lower-case hex MD5s (one
- * level). */
-int store_large_object_etag(const StoreCommitSegment *segments, size_t n, char ret[33], Error *err);
+/* The etag of the whole as Swift computes it: MD5 of the concatenated lower-case hex MD5s; of more
+ * segments than max (0: no limit), of the sub-manifests of max segments each. */
+int store_large_object_etag(
+        const StoreCommitSegment *segments, size_t n, size_t max, char ret[33], Error *err);

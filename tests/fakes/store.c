@@ -199,7 +199,7 @@ static int commit(Call *call, StoreReply *answer, Error *err) {
                         return error_set(err, ERROR_INTEGRITY, -EBADMSG, "%s is another", name);
                 text_append_bytes(&whole, item->data, item->size);
         }
-        int r = store_large_object_etag(operation->segments, operation->n_segments, etag, err);
+        int r = store_large_object_etag(operation->segments, operation->n_segments, 0, etag, err);
         if (r < 0)
                 return r;
         Item *item = find(store->objects, call->name);

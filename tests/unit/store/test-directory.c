@@ -291,7 +291,7 @@ static void segments_become_the_backup(void **state) {
         assert_memory_equal(buffer, bytes + 1, SIZE - 1);
         assert_int_equal(do_commit(f), 0);
         commit_list(segments);
-        assert_int_equal(store_large_object_etag(segments, 2, etag, NULL), 0);
+        assert_int_equal(store_large_object_etag(segments, 2, 0, etag, NULL), 0);
         assert_string_equal(f->etag, etag);
         assert_int_equal(f->reply.object_size, 2 * SIZE - 1);
         assert_true(exists(f, TAR));

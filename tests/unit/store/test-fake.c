@@ -124,7 +124,7 @@ static void segments_become_the_backup(void **state) {
         assert_memory_equal(buffer, "abc", 3);
         assert_int_equal(
                 run(f, store_commit(f->store, &segment.attempt, list, 1, &f->call, NULL)), 0);
-        assert_int_equal(store_large_object_etag(list, 1, etag, NULL), 0);
+        assert_int_equal(store_large_object_etag(list, 1, 0, etag, NULL), 0);
         assert_string_equal(f->etag, etag);
         assert_memory_equal(
                 fake_store_data(f->store, "db1/" ID "/backup.tar.age", &size), "abc", 3);
