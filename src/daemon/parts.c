@@ -13,8 +13,9 @@
 #include "base/files.h"
 #include "base/log.h"
 #include "base/message-ids.h"
+#include "daemon/store-kit.h"
 #include "job/summary.h"
-#include "store/directory.h"
+#include "store/swift.h"
 
 enum {
         FILES_THREADS = 4,
@@ -70,6 +71,25 @@ static int find_hostname(Parts *parts, Error *err) {
         return parts->hostname == NULL ? error_oom(err) : 0;
 }
 
+/* One that is not there is a state, as with the recipients: the store's calls fail and say so. */
+static int read_swift_secret(LoadedSettings *loaded, Error *err) {
+        const Config *config = loaded->settings->config;
+        const char *name = config->swift_application_credential_id[0] != '\0'
+                                   ? "swift-application-credential-secret"
+                                   : "swift-password";
+        if (config->store_type != STORE_TYPE_SWIFT)
+                return 0;
+        int r = credential_read(
+                name, &loaded->swift_secret, &loaded->swift_secret_size, &loaded->swift_error);
+        if (r >= 0)
+                return swift_secret_check(loaded->swift_secret, err);
+        if (r == -ENOENT)
+                return 0;
+        if (err != NULL)
+                *err = loaded->swift_error;
+        return r;
+}
+
 int loaded_settings_read(
         const char *config_path, const StringList *own_keys, LoadedSettings *ret, Error *err) {
         LoadedSettings loaded = {0};
@@ -80,6 +100,8 @@ int loaded_settings_read(
                         &loaded.oracle_password,
                         &loaded.oracle_password_size,
                         err);
+        if (r >= 0)
+                r = read_swift_secret(&loaded, err);
         if (r < 0) {
                 loaded_settings_done(&loaded);
                 return r;
@@ -93,12 +115,19 @@ void loaded_settings_done(LoadedSettings *loaded) {
         if (loaded->oracle_password != NULL)
                 wipe(loaded->oracle_password, loaded->oracle_password_size);
         free(loaded->oracle_password);
+        if (loaded->swift_secret != NULL)
+                wipe(loaded->swift_secret, loaded->swift_secret_size);
+        free(loaded->swift_secret);
         *loaded = (LoadedSettings){0};
 }
 
 /* What a reload may change. */
-static void tune_store(Store *store, const Config *config) {
-        directory_store_set_retry_time(store, config->retry_time_msec);
+static void tune_store(Parts *parts) {
+        Store *store = parts->service.store;
+        const Config *config = parts->loaded.settings->config;
+        Error error = {0};
+        if (store_kit_tune(store, &parts->loaded, &error) < 0)
+                log_error(&(LogFields){.error = &error}, "The store keeps its old settings");
         store_set_rate(store, config->rate_limit);
 }
 
@@ -114,7 +143,7 @@ void parts_use_settings(Parts *parts, LoadedSettings *loaded) {
         service->oracle.password = parts->loaded.oracle_password;
         service->oracle.stall_timeout_msec = config->oracle_stall_timeout_msec;
         if (service->store != NULL)
-                tune_store(service->store, config);
+                tune_store(parts);
         loaded_settings_done(&old);
 }
 
@@ -167,18 +196,10 @@ static int make_pools(Parts *parts, Loop *loop, Error *err) {
 }
 
 static int make_store(Parts *parts, Loop *loop, Error *err) {
-        const Config *config = parts->service.settings->config;
-        if (config->store_type != STORE_TYPE_DIRECTORY)
-                return error_set(
-                        err,
-                        ERROR_CONFIG,
-                        -EOPNOTSUPP,
-                        "[store] type: only directory is built yet");
-        int r = directory_store_new(
-                loop, parts->store_pool, config->directory_path, &parts->service.store, err);
+        int r = store_kit_make(loop, parts->store_pool, &parts->loaded, &parts->service.store, err);
         if (r < 0)
                 return r;
-        tune_store(parts->service.store, config);
+        tune_store(parts);
         return 0;
 }
 

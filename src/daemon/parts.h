@@ -11,6 +11,9 @@ typedef struct LoadedSettings {
         Settings *settings;
         char *oracle_password; /* NULL: connects as the owner of Oracle */
         size_t oracle_password_size;
+        char *swift_secret; /* NULL: none, swift_error says why */
+        size_t swift_secret_size;
+        Error swift_error;
 } LoadedSettings;
 
 /* Blocks. */
