@@ -1,7 +1,7 @@
 /* One claim. Owned by job/backup and job/take-over.
  *
  * States: ledger -> listing -> known claim -> later claims by name (presence only) -> ledger row ->
- * PUT -> ledger claim. */
+ * PUT -> [a while later: read back] -> ledger claim. */
 #include "job/claim.h"
 
 #include <errno.h>
@@ -9,6 +9,7 @@
 
 #include "base/fault.h"
 #include "base/limits.h"
+#include "event/timer.h"
 #include "repository/claim-rules.h"
 #include "repository/names.h"
 
@@ -26,6 +27,7 @@ struct Claiming {
         char instance[65];
         Error refusal; /* another host was faster */
 
+        Timer *settling;
         StoreRequest *request;
         LedgerCall *call;
         bool in_ledger,
@@ -35,6 +37,7 @@ struct Claiming {
 static void destroy(Claiming *claiming) {
         ledger_claim_done(&claiming->known);
         claim_done(&claiming->seen_claim);
+        timer_free(claiming->settling);
         string_list_done(&claiming->unsettled);
         free(claiming->name);
         free(claiming->envelope);
@@ -112,6 +115,62 @@ static void on_forgotten(int r, const Error *err, void *userdata) {
         finish(claiming, &claiming->refusal);
 }
 
+static int refuse(Claiming *claiming, Error *err) {
+        (void)error_set(
+                &claiming->refusal,
+                ERROR_NOT_OWNER,
+                -EEXIST,
+                "another host has just taken claim %llu of instance %s: one of the two must use "
+                "another instance name, or TakeOver",
+                (unsigned long long)claiming->options.claim->sequence,
+                instance_of(claiming));
+        return call_ledger(claiming, forget_run, on_forgotten, err);
+}
+
+/* Of two writers that were both told that they made it, the store keeps the bytes of one. */
+static void on_read_back(const StoreReply *reply, void *userdata) {
+        Claiming *claiming = userdata;
+        Error error = {0};
+        int r;
+
+        claiming->request = NULL;
+        if (reply->r < 0) {
+                r = reply->r;
+                error = *reply->err;
+        } else if (
+                reply->size == claiming->envelope_size &&
+                memcmp(reply->data, claiming->envelope, reply->size) == 0) {
+                r = call_ledger(claiming, acknowledge_run, on_acknowledged, &error);
+        } else {
+                r = refuse(claiming, &error);
+        }
+        if (r < 0)
+                finish(claiming, &error);
+}
+
+static void on_settled(void *userdata) {
+        Claiming *claiming = userdata;
+        Error error = {0};
+
+        int r = store_get_object(
+                store_of(claiming),
+                claiming->name,
+                (size_t)2 * LIMIT_RECORD_BYTES,
+                &(StoreCall){on_read_back, claiming, &claiming->request},
+                &error);
+        if (r < 0)
+                finish(claiming, &error);
+}
+
+static int settle(Claiming *claiming, Error *err) {
+        uint64_t msec = store_settle_msec(store_of(claiming));
+
+        if (msec == 0)
+                return call_ledger(claiming, acknowledge_run, on_acknowledged, err);
+        timer_arm(claiming->settling, msec);
+        return 0;
+}
+
 static void on_put(const StoreReply *reply, void *userdata) {
         Claiming *claiming = userdata;
         Error error = {0};
@@ -119,20 +178,12 @@ static void on_put(const StoreReply *reply, void *userdata) {
 
         claiming->request = NULL;
         if (r == -EEXIST) {
-                (void)error_set(
-                        &claiming->refusal,
-                        ERROR_NOT_OWNER,
-                        -EEXIST,
-                        "another host has just taken claim %llu of instance %s: one of the two "
-                        "must use another instance name, or TakeOver",
-                        (unsigned long long)claiming->options.claim->sequence,
-                        instance_of(claiming));
-                r = call_ledger(claiming, forget_run, on_forgotten, &error);
+                r = refuse(claiming, &error);
         } else if (r < 0) {
                 error = *reply->err;
         } else {
                 (void)fault_point("claim-stored");
-                r = call_ledger(claiming, acknowledge_run, on_acknowledged, &error);
+                r = settle(claiming, &error);
         }
         if (r < 0)
                 finish(claiming, &error);
@@ -367,9 +418,11 @@ int claiming_start(const ClaimingOptions *options, Claiming **ret, Error *err) {
                 sizeof(claiming->instance),
                 "%s",
                 options->settings->config->instance);
-        int r = call_ledger(claiming, known_run, on_known, err);
+        int r = timer_new(options->service->loop, on_settled, claiming, &claiming->settling, err);
+        if (r == 0)
+                r = call_ledger(claiming, known_run, on_known, err);
         if (r < 0) {
-                free(claiming);
+                destroy(claiming);
                 return r;
         }
         *ret = claiming;
@@ -381,6 +434,7 @@ Claiming *claiming_free(Claiming *claiming) {
                 return NULL;
         ledger_cancel(claiming->call);
         store_cancel(claiming->request);
+        timer_disarm(claiming->settling);
         claiming->orphan = true;
         if (!claiming->in_ledger)
                 destroy(claiming);

@@ -467,6 +467,10 @@ void fake_store_hide(Store *store, const char *name) {
         item->hidden = true;
 }
 
+void fake_store_set_settle(Store *store, uint64_t settle_msec) {
+        store->settle_msec = settle_msec;
+}
+
 void fake_store_set_max_segments(Store *store, uint64_t max_segments) {
         store->max_segments = max_segments;
 }

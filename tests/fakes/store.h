@@ -30,6 +30,7 @@ void fake_store_put(Store *store, const char *name, const void *data, size_t siz
 /* Listings do not show this name: they lag. */
 void fake_store_hide(Store *store, const char *name);
 void fake_store_set_max_segments(Store *store, uint64_t max_segments);
+void fake_store_set_settle(Store *store, uint64_t settle_msec); /* 0, as at first: none */
 
 /* One bit of a segment (store_segment_name()) turns over; or it is gone. */
 void fake_store_spoil_segment(Store *store, const char *name, size_t offset);

@@ -232,6 +232,81 @@ static void a_claim_that_is_dropped_at_once_is_no_harm(void **state) {
         assert_int_equal(fake_store_object_count(f->service.store, ""), 0);
 }
 
+static bool is_held(JobFixture *f) {
+        return fake_store_held_count(f->service.store) == 1;
+}
+
+/* Up to the look at what the store kept of the claim, in a store where two writers may both be told
+ * that they made it. */
+static void begin_and_settle(JobFixture *f, Attempt *attempt) {
+        fake_store_set_settle(f->service.store, 1);
+        fake_store_hold(f->service.store, STORE_PUT_OBJECT);
+        begin(f, attempt, ID, false);
+        run_until(f, is_held);
+        fake_store_hold(f->service.store, STORE_GET_OBJECT);
+        fake_store_let_go(f->service.store, STORE_PUT_OBJECT);
+        run_until(f, is_held);
+        assert_true(has_claim(f, 1));
+        assert_int_equal(ledger_stage(f), LEDGER_CLAIMING);
+        assert_true(claiming_is_sending(attempt->claiming));
+}
+
+static void where_puts_may_both_succeed_a_claim_counts_when_it_reads_back(void **state) {
+        JobFixture *f = *state;
+        Attempt attempt;
+
+        begin_and_settle(f, &attempt);
+        fake_store_let_go(f->service.store, STORE_GET_OBJECT);
+        run_until(f, is_done);
+        end(&attempt);
+        assert_false(error_is_set(&result.error));
+        assert_int_equal(ledger_stage(f), LEDGER_RUNNING);
+}
+
+static void a_claim_that_reads_back_as_anothers_is_not_owner_and_leaves_no_row(void **state) {
+        JobFixture *f = *state;
+        Attempt attempt;
+
+        begin_and_settle(f, &attempt);
+        fake_store_put(f->service.store, INSTANCE "/begin/0000000001.json", "theirs", 6);
+        fake_store_let_go(f->service.store, STORE_GET_OBJECT);
+        run_until(f, is_done);
+        end(&attempt);
+        assert_int_equal(result.error.kind, ERROR_NOT_OWNER);
+        assert_false(result.sent);
+        assert_int_equal(ledger_job_count(f), 0);
+}
+
+static void a_claim_that_cannot_be_read_back_may_be_there(void **state) {
+        JobFixture *f = *state;
+        Attempt attempt;
+
+        begin_and_settle(f, &attempt);
+        fake_store_fail(f->service.store, STORE_GET_OBJECT, NULL, 1, ERROR_STORE_UNAVAILABLE, -EIO);
+        fake_store_let_go(f->service.store, STORE_GET_OBJECT);
+        run_until(f, is_done);
+        end(&attempt);
+        assert_int_equal(result.error.kind, ERROR_STORE_UNAVAILABLE);
+        assert_true(result.sent);
+        assert_int_equal(ledger_stage(f), LEDGER_CLAIMING);
+}
+
+static void a_claim_is_dropped_while_it_settles(void **state) {
+        JobFixture *f = *state;
+        Attempt attempt;
+
+        fake_store_set_settle(f->service.store, 60 * 1000);
+        fake_store_hold(f->service.store, STORE_PUT_OBJECT);
+        begin(f, &attempt, ID, false);
+        run_until(f, is_held);
+        fake_store_let_go(f->service.store, STORE_PUT_OBJECT);
+        run_a_while(f);
+        assert_int_equal(result.n_done, 0);
+        end(&attempt);
+        run_a_while(f);
+        assert_int_equal(result.n_done, 0);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 JOB_TEST(the_first_claim_is_number_one),
@@ -247,6 +322,10 @@ int main(void) {
                 JOB_TEST(a_store_that_does_not_answer_is_its_own_error),
                 JOB_TEST(a_take_over_goes_beyond_what_is_foreign),
                 JOB_TEST(a_claim_that_is_dropped_at_once_is_no_harm),
+                JOB_TEST(where_puts_may_both_succeed_a_claim_counts_when_it_reads_back),
+                JOB_TEST(a_claim_that_reads_back_as_anothers_is_not_owner_and_leaves_no_row),
+                JOB_TEST(a_claim_that_cannot_be_read_back_may_be_there),
+                JOB_TEST(a_claim_is_dropped_while_it_settles),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
