@@ -31,6 +31,7 @@ struct HttpRequest {
         Text reply_headers; /* "name\0value\0" pairs of the last answer */
         /* Stall and rate. */
         uint64_t seen_bytes, moved_usec;
+        uint64_t served; /* when bytes were last given to it, by number */
         bool paused, is_added;
         char detail[CURL_ERROR_SIZE];
 };
@@ -48,4 +49,4 @@ HttpReply http_request_reply(const HttpRequest *request, CURLcode code);
 bool http_request_is_stalled(HttpRequest *request, uint64_t now_usec, uint64_t timeout_msec);
 
 /* Bytes that may move now, at most `wanted`; 0: none, the transfer is paused until there are. */
-size_t http_client_take_bytes(HttpClient *client, size_t wanted);
+size_t http_client_take_bytes(HttpRequest *request, size_t wanted);

@@ -23,7 +23,7 @@ static size_t on_read(char *to, size_t size, size_t n, void *userdata) {
 
         if (left == 0)
                 return 0;
-        taken = http_client_take_bytes(request->client, wanted < left ? wanted : left);
+        taken = http_client_take_bytes(request, wanted < left ? wanted : left);
         if (taken == 0) {
                 request->paused = true;
                 return CURL_READFUNC_PAUSE;
@@ -99,7 +99,7 @@ static size_t on_write(char *from, size_t size, size_t n, void *userdata) {
         if (size == 0)
                 return 0;
         /* curl offers a whole block or none: what is over the rate is owed by the next. */
-        if (http_client_take_bytes(request->client, size) == 0) {
+        if (http_client_take_bytes(request, size) == 0) {
                 request->paused = true;
                 return CURL_WRITEFUNC_PAUSE;
         }

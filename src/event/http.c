@@ -25,7 +25,7 @@ struct HttpClient {
         HttpRequest *requests;
         bool *freed; /* set for whoever is calling out */
         /* The token bucket: bytes that may move, less than nothing when some moved in advance. */
-        uint64_t rate, filled_usec;
+        uint64_t rate, filled_usec, n_served;
         int64_t tokens;
 };
 
@@ -199,7 +199,9 @@ static void fill(HttpClient *client) {
                 client->tokens = most;
 }
 
-size_t http_client_take_bytes(HttpClient *client, size_t wanted) {
+size_t http_client_take_bytes(HttpRequest *request, size_t wanted) {
+        HttpClient *client = request->client;
+
         if (client->rate == 0)
                 return wanted;
         fill(client);
@@ -209,23 +211,37 @@ size_t http_client_take_bytes(HttpClient *client, size_t wanted) {
                 return 0;
         }
         client->tokens -= (int64_t)wanted;
+        request->served = ++client->n_served;
         return wanted;
 }
 
-/* Unpausing may call back at once, and pause again. */
+/* The one that got bytes least recently: a server closes what is idle for a minute. */
+static HttpRequest *next_paused(const HttpClient *client) {
+        HttpRequest *found = NULL;
+
+        for (HttpRequest *request = client->requests; request != NULL; request = request->next)
+                if (request->paused && (found == NULL || request->served < found->served))
+                        found = request;
+        return found;
+}
+
+/* One at a time, as it may take all there is. Unpausing may call back at once, and pause again. */
 static void on_rate_tick(void *userdata) {
         HttpClient *client = userdata;
-        bool paused = false;
+        HttpRequest *request = next_paused(client);
 
-        for (HttpRequest *request = client->requests; request != NULL; request = request->next) {
-                if (!request->paused)
-                        continue;
-                request->paused = false;
-                curl_easy_pause(request->easy, CURLPAUSE_CONT);
-                paused = paused || request->paused;
+        if (request == NULL)
+                return;
+        if (client->rate > 0) {
+                fill(client);
+                if (client->tokens <= 0) {
+                        timer_arm(client->rate_tick, RATE_TICK_MSEC);
+                        return;
+                }
         }
-        if (paused && !timer_is_armed(client->rate_tick))
-                timer_arm(client->rate_tick, RATE_TICK_MSEC);
+        request->paused = false;
+        timer_arm(client->rate_tick, 0);
+        curl_easy_pause(request->easy, CURLPAUSE_CONT);
         act(client, CURL_SOCKET_TIMEOUT, 0);
 }
 

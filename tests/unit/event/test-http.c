@@ -21,6 +21,7 @@ typedef struct Seen {
         uint64_t sent_bytes;
         char detail[256], etag[32];
         bool done;
+        uint64_t done_usec;
 } Seen;
 
 typedef struct Fixture {
@@ -111,6 +112,7 @@ static void on_done(HttpRequest *request, const HttpReply *reply, void *userdata
 
         assert_false(seen->done);
         seen->done = true;
+        seen->done_usec = clock_monotonic_usec();
         seen->failure = reply->failure;
         seen->status = reply->status;
         seen->body_size = reply->body_size;
@@ -341,6 +343,28 @@ static void the_rate_holds_for_all_requests_together(void **state) {
         free(body);
 }
 
+static void the_rate_is_shared_out_evenly(void **state) {
+        Fixture *f = *state;
+        const HttpRequestOptions options = {
+                .method = "PUT", .body = calloc(1, 400000), .body_size = 400000};
+        uint64_t began = clock_monotonic_usec(), first = UINT64_MAX, last = 0;
+
+        http_client_set_rate(f->client, 1000000);
+        for (size_t i = 0; i < 3; i++)
+                begin(f, i, "/put", &options);
+        loop_run(f->loop);
+        for (size_t i = 0; i < 3; i++) {
+                uint64_t took = f->seen[i].done_usec - began;
+
+                assert_int_equal(f->seen[i].status, 201);
+                first = took < first ? took : first;
+                last = took > last ? took : last;
+        }
+        /* One after the other they would end at a third, two thirds and all of the time. */
+        assert_true(first > last / 2);
+        free((void *)(uintptr_t)options.body);
+}
+
 static void a_proxy_is_taken_from_the_environment(void **state) {
         Fixture *f = *state;
         char proxy[64];
@@ -401,6 +425,7 @@ int main(void) {
                 TEST(a_request_may_be_cancelled_at_once),
                 TEST(a_connection_is_used_again),
                 TEST(the_rate_holds_for_all_requests_together),
+                TEST(the_rate_is_shared_out_evenly),
                 TEST(a_proxy_is_taken_from_the_environment),
                 TEST(an_address_that_is_none_is_refused),
         };
