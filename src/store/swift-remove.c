@@ -171,12 +171,11 @@ static void on_page(const StoreEntry *entries, size_t n, const Error *err, void 
                 removal->next = 0;
         }
         if (r < 0 || removal->marker == NULL)
-                (void)error_oom(&error);
-        else if (n > 0 && delete_names(removal, &error) == 0)
-                return;
-        else if (n == 0 && go_on(removal, &error) == 0)
-                return;
-        swift_call_end(removal->call, &error);
+                r = error_oom(&error);
+        else
+                r = n > 0 ? delete_names(removal, &error) : go_on(removal, &error);
+        if (r < 0)
+                swift_call_end(removal->call, &error);
 }
 
 static int sweep(Removal *removal, Error *err) {

@@ -187,6 +187,8 @@ static void on_answer(HttpRequest *http, const HttpReply *reply, void *userdata)
                 tokens->renew_usec = again < tokens->end_usec ? again : tokens->end_usec;
                 r = 0;
         }
+        if (r == -EAGAIN)
+                error.r = -EIO; /* what it is for whoever asked for more than a token */
         tell(tokens, r < 0 ? &error : NULL, r == -EAGAIN, retry_after_msec);
 }
 
