@@ -90,6 +90,11 @@ static void fail(SwiftCall *call, const Error *err) {
         Error error = *err; /* it may lie in what is freed */
         if (error.r >= 0)
                 error.r = -EIO;
+        /* To callers these two are facts about the object they asked for, and decide things: a
+         * credential or a catalog entry that is missing must not look like one. */
+        if ((error.r == -ENOENT && error.kind != ERROR_STORE_NOT_FOUND) ||
+            (error.r == -EEXIST && error.kind != ERROR_INTEGRITY))
+                error.r = -EINVAL;
         reply(call, &error);
 }
 

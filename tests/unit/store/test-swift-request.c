@@ -133,7 +133,7 @@ static void without_a_secret_calls_fail_with_config(void **state) {
         options.secret_error = &missing;
         assert_int_equal(swift_store_configure(f->store, &options, NULL), 0);
         start_get(f, NULL);
-        swift_ended(f, -ENOENT, ERROR_CONFIG);
+        swift_ended(f, -EINVAL, ERROR_CONFIG); /* never -ENOENT: that would be the object */
         swift_says(f, "swift-password");
         options.secret = "testing\n";
         assert_int_equal(swift_store_configure(f->store, &options, NULL), 0);

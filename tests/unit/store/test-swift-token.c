@@ -111,6 +111,13 @@ static void a_certificate_that_is_not_trusted_is_final(void **state) {
         swift_says(f, "Authentication at http://keystone");
 }
 
+static void a_catalog_without_a_store_is_no_absent_object(void **state) {
+        Swift *f = *state;
+        start_get(f);
+        GIVE("a", "{\"token\":{\"catalog\":[{\"type\":\"identity\",\"endpoints\":[]}]}}");
+        swift_ended(f, -EINVAL, ERROR_CONFIG);
+}
+
 #define WITH(test) cmocka_unit_test_setup_teardown(test, set_up, swift_tear_down)
 
 int main(void) {
@@ -120,6 +127,7 @@ int main(void) {
                 WITH(while_the_old_token_is_good_a_renewal_may_fail),
                 WITH(a_token_that_is_said_to_end_at_once_is_used),
                 WITH(a_certificate_that_is_not_trusted_is_final),
+                WITH(a_catalog_without_a_store_is_no_absent_object),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
