@@ -308,6 +308,29 @@ on_preflight(DatabaseFacts *facts, const StringList *warnings, const Error *err,
         ask_next(planner);
 }
 
+/* The store's manifests hold so many segments and no more. Ten per cent on top for what the used
+ * blocks do not show: logs, headers, the other files. */
+static int check_segments(const Planner *planner, Error *err) {
+        uint64_t expected = planner->plan.expected_bytes, most = 0;
+        uint64_t segment_size = planner->options.settings->config->segment_size;
+        uint64_t max_segments = store_max_segments(planner->options.service->store);
+
+        if (__builtin_mul_overflow(max_segments, segment_size, &most) ||
+            __builtin_add_overflow(expected, expected / 10, &expected) || expected <= most)
+                return 0;
+        return error_set(
+                err,
+                ERROR_TOO_LARGE,
+                -EFBIG,
+                "the backup may need %llu bytes and the store holds %llu of one backup (%llu "
+                "segments "
+                "of %llu bytes): give a larger segment_size, or back up fewer databases at once",
+                (unsigned long long)expected,
+                (unsigned long long)most,
+                (unsigned long long)max_segments,
+                (unsigned long long)segment_size);
+}
+
 static int check_result(Planner *planner, Error *err) {
         const BackupPlan *plan = &planner->plan;
 
@@ -329,7 +352,7 @@ static int check_result(Planner *planner, Error *err) {
                         planner->options.settings->config->backup_dir,
                         (unsigned long long)planner->free_bytes,
                         (unsigned long long)plan->expected_bytes);
-        return 0;
+        return check_segments(planner, err);
 }
 
 static uint64_t level0_age_days(const Planner *planner) {

@@ -135,6 +135,19 @@ static void an_estimate_that_does_not_fit_is_refused(void **state) {
         assert_nothing_left(f);
 }
 
+static void an_estimate_beyond_the_stores_segments_is_refused(void **state) {
+        JobFixture *f = *state;
+
+        /* Two databases of 1000 bytes and a tenth of that. */
+        f->config.segment_size = 100;
+        fake_store_set_max_segments(f->service.store, 21);
+        run_backup(f, ID);
+        assert_job_failed(f, ERROR_TOO_LARGE);
+        assert_non_null(strstr(f->error.message, "2200 bytes"));
+        assert_non_null(strstr(f->error.message, "2100 of one backup"));
+        assert_nothing_left(f);
+}
+
 static void a_backup_without_recipients_does_not_begin(void **state) {
         JobFixture *f = *state;
         AgeRecipients *recipients = TAKE_PTR(f->settings.recipients);
@@ -212,6 +225,7 @@ int main(void) {
                 JOB_TEST(a_refused_database_leaves_nothing_anywhere),
                 JOB_TEST(a_database_that_oratab_lacks_is_refused),
                 JOB_TEST(an_estimate_that_does_not_fit_is_refused),
+                JOB_TEST(an_estimate_beyond_the_stores_segments_is_refused),
                 JOB_TEST(a_backup_without_recipients_does_not_begin),
                 JOB_TEST(an_unavailable_database_is_skipped_when_that_is_allowed),
                 JOB_TEST(a_backup_of_nothing_is_refused_even_when_skipping_is_allowed),
