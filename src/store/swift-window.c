@@ -24,6 +24,14 @@ static void let_in(SwiftWindow *window) {
         }
 }
 
+void swift_window_set_most(SwiftWindow *window, unsigned most) {
+        bool full = window->limit == window->most;
+        window->most = most > 0 ? most : 1;
+        if (full || window->limit > window->most)
+                window->limit = window->most;
+        let_in(window);
+}
+
 bool swift_window_take(SwiftWindow *window, SwiftSlot *slot) {
         SwiftSlot **at = &window->first;
         if (window->first == NULL && window->held < window->limit) {

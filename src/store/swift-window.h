@@ -21,6 +21,7 @@ typedef struct SwiftWindow {
 } SwiftWindow;
 
 void swift_window_init(SwiftWindow *window, unsigned most);
+void swift_window_set_most(SwiftWindow *window, unsigned most);
 /* True: the slot is held; false: on_turn says when. */
 bool swift_window_take(SwiftWindow *window, SwiftSlot *slot);
 void swift_window_give(

@@ -16,8 +16,8 @@
 enum {
         MAX_IDLE_SEC = 50, /* Swift closes what is idle for 60 s */
         NAME_BYTES_MAX = 1024,
-        /* Beside the segments: objects, listings, a look at segments. */
-        OTHER_CONNECTIONS = 32,
+        /* As many segments as a configuration may ask for; objects, listings, looks at segments. */
+        CONNECTIONS = 64 + 32,
         CLAIM_SETTLE_MSEC = 5000,
 };
 
@@ -390,7 +390,7 @@ static HttpClientOptions client_options(const SwiftOptions *options) {
                 .connect_timeout_msec = options->connect_timeout_msec,
                 .stall_timeout_msec = options->stall_timeout_msec,
                 .max_idle_sec = MAX_IDLE_SEC,
-                .max_connections = options->concurrency + OTHER_CONNECTIONS,
+                .max_connections = CONNECTIONS,
         };
 }
 
@@ -415,6 +415,7 @@ int swift_store_configure(Store *base, const SwiftOptions *options, Error *err) 
         swift_tokens_set_auth(store->tokens, &auth);
         store->retry_time_msec = options->retry_time_msec;
         store->buffers = options->buffers;
+        swift_window_set_most(&store->window, options->concurrency);
         return 0;
 }
 

@@ -31,5 +31,5 @@ int swift_secret_check(const char *secret, Error *err);
 /* workers: where fault points wait, in builds that have them. */
 int swift_store_new(
         Loop *loop, WorkPool *workers, const SwiftOptions *options, Store **ret, Error *err);
-/* Everything but the containers and the concurrency; what runs takes it over with its next try. */
+/* Everything but the containers; what runs takes it over with its next try. */
 int swift_store_configure(Store *store, const SwiftOptions *options, Error *err);

@@ -382,6 +382,25 @@ static void too_much_halves_once_and_grows_back(void **state) {
         assert_int_equal(f->r, 0);
 }
 
+static void the_number_in_flight_follows_the_configuration(void **state) {
+        Swift *f = *state;
+        SwiftOptions options = swift_options();
+        start_segments(f, 8);
+        assert_int_equal(http_fake_count(), 4);
+        options.concurrency = 6;
+        assert_int_equal(swift_store_configure(f->store, &options, NULL), 0);
+        timer_fake_settle();
+        assert_int_equal(http_fake_count(), 6);
+        options.concurrency = 1;
+        assert_int_equal(swift_store_configure(f->store, &options, NULL), 0);
+        /* The six end, and nothing new is begun before they have. */
+        for (unsigned left = 8; left > 0; left--) {
+                ANSWER(http_fake_at(0), .status = 201);
+                swift_ended(f, 0, ERROR_NONE);
+                assert_int_equal(http_fake_count(), left > 3 ? left - 3 : left > 1 ? 1 : 0);
+        }
+}
+
 static void control_objects_do_not_wait_for_segments(void **state) {
         Swift *f = *state;
         start_segments(f, 5);
@@ -468,6 +487,7 @@ int main(void) {
                 OPEN(a_container_that_may_not_be_made_is_store_auth),
                 OPEN(no_more_segments_are_in_flight_than_configured),
                 OPEN(too_much_halves_once_and_grows_back),
+                OPEN(the_number_in_flight_follows_the_configuration),
                 OPEN(control_objects_do_not_wait_for_segments),
                 OPEN(a_segment_that_waits_is_cancelled),
                 OPEN(names_are_encoded),
