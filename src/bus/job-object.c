@@ -69,6 +69,7 @@ static int append_string(sd_bus_message *reply, const Job *job, const char *prop
 static int append_uint32(sd_bus_message *reply, const Job *job, const char *property) {
         const JobProgress *progress = job_progress(job);
         const uint32_t value = strcmp(property, "Id") == 0             ? job_id(job)
+                               : strcmp(property, "Percent") == 0      ? progress->percent
                                : strcmp(property, "PiecesStaged") == 0 ? progress->pieces_staged
                                                                        : progress->segments_stored;
         return sd_bus_message_append(reply, "u", value);
@@ -180,6 +181,7 @@ const sd_bus_vtable job_vtable[] = {
         CHANGES("BytesStored", "t", get_property),
         CHANGES("PiecesStaged", "u", get_property),
         CHANGES("SegmentsStored", "u", get_property),
+        CHANGES("Percent", "u", get_property),
         CHANGES("Started", "t", get_property),
         CHANGES("Finished", "t", get_property),
         CHANGES("ErrorName", "s", get_property),
@@ -251,6 +253,7 @@ int job_object_emit_changed(sd_bus *bus, const Job *job) {
                 "BytesStored",
                 "PiecesStaged",
                 "SegmentsStored",
+                "Percent",
                 "Started",
                 "Finished",
                 "ErrorName",

@@ -62,6 +62,8 @@ int manager_on_method(sd_bus_message *message, void *userdata, sd_bus_error *ret
         const Method *method = manager_method_find(name);
         if (method == NULL)
                 method = manager_list_find(name);
+        if (method == NULL)
+                method = manager_database_find(name);
         return call_begin(bus_server_calls(userdata), userdata, method, message, ret_error);
 }
 
@@ -101,8 +103,8 @@ const sd_bus_vtable manager_vtable[] = {
                "aa{sv}",
                NAME(members)),
         METHOD("ListDatabases", "", , "aa{sv}", NAME(databases)),
-        LATER("CreateDatabase", "sa{sv}", NAME(sid) NAME(options), "o", NAME(job)),
-        LATER("EnableArchivelog", "sa{sv}", NAME(sid) NAME(options), "o", NAME(job)),
+        METHOD("CreateDatabase", "sa{sv}", NAME(sid) NAME(options), "o", NAME(job)),
+        METHOD("EnableArchivelog", "sa{sv}", NAME(sid) NAME(options), "o", NAME(job)),
         LATER("CheckConfiguration", "a{sv}", NAME(options), "o", NAME(job)),
         LATER("PruneBackups", "a{sv}", NAME(options), "o", NAME(job)),
         METHOD("TakeOver", "sa{sv}", NAME(instance) NAME(options), "o", NAME(job)),

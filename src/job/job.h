@@ -51,6 +51,7 @@ typedef struct JobValue {
 typedef struct JobProgress {
         uint64_t bytes_expected, bytes_staged, bytes_stored;
         uint32_t pieces_staged, segments_stored;
+        uint32_t percent; /* of a job that knows no bytes: as dbca says */
 } JobProgress;
 
 /* For the work. Each tells the manager, which tells the bus (at most 4 times a second). */

@@ -15,10 +15,12 @@
 #include "event/timer.h"
 #include "job/backup-end.h"
 #include "job/commit.h"
+#include "job/cut-off.h"
 #include "job/manager.h"
 #include "job/owed.h"
 #include "ledger/db.h"
 #include "ledger/run-key.h"
+#include "oracle/dbca-response.h"
 #include "repository/claim-rules.h"
 #include "repository/control.h"
 #include "repository/names.h"
@@ -415,21 +417,6 @@ static int start_committing(Recovery *recovery, Error *err) {
                 err);
 }
 
-/* A restore keeps the names of its databases in its row. */
-static void log_cut_off(const LedgerJob *row) {
-        Error error = {0};
-
-        (void)error_set(
-                &error,
-                ERROR_INTERRUPTED,
-                -EINTR,
-                "it was cut off and is not continued%s%.*s",
-                row->object_size > 0 ? "; an instance that it started is left as it is: " : "",
-                (int)row->object_size,
-                row->object_size > 0 ? (const char *)row->object : "");
-        log_row(row, LOG_LEVEL_WARNING, MESSAGE_ID_RESTORE_FAILED, &error, "failed");
-}
-
 static int start_row(Recovery *recovery, Error *err) {
         switch (row_of(recovery)->stage) {
         case LEDGER_CLAIMING:
@@ -440,7 +427,7 @@ static int start_row(Recovery *recovery, Error *err) {
         case LEDGER_FAILING:
                 return start_interrupted(recovery, false, err);
         case LEDGER_OTHER:
-                log_cut_off(row_of(recovery));
+                cut_off_log(row_of(recovery));
                 return start_forget(recovery, err);
         }
         return error_set(err, ERROR_INTERNAL, -EINVAL, "the ledger has a job of an unknown stage");
@@ -546,6 +533,9 @@ int recovery_start(
         recovery->wait_msec = FIRST_WAIT_MSEC;
         /* A key without a job of this process is of no use. */
         int r = run_key_remove_all(service->runtime_directory, err);
+        /* Nor is a response file of dbca, which holds the password of SYS. */
+        if (r >= 0)
+                r = dbca_response_remove_all(service->runtime_directory, err);
         if (r >= 0)
                 r = timer_new(service->loop, on_timer, recovery, &recovery->timer, err);
         if (r >= 0)

@@ -55,6 +55,9 @@ static const VersionedText questions[] = {
          "'job_queue_processes');\n"
          ROW("P3S") STR("name") NUM("ordinal") STR("substr(value,1,1000)") " from v$spparameter\n"
          " where isspecified = 'TRUE' and value is not null order by name, ordinal;\n"},
+        {SQL_ARCHIVE_PARAMETERS, 0,
+         ROW("P3A") STR("name") STR("substr(value,1,1000)") " from v$parameter where value is not null\n"
+         " and (name = 'db_recovery_file_dest' or name like 'log_archive_dest%');\n"},
         {SQL_CONTROL_FILES, 0, ROW("P3C") STR("name") " from v$controlfile;\n"},
         {SQL_PASSWORD_FILE, 1202,
          ROW("P3P") STR("file_name") STR("format") STR("is_asm") " from v$passwordfile_info;\n"},
@@ -162,6 +165,8 @@ static const char *const tag_questions[_SQL_TAG_QUESTION_MAX] = {
 static const char *const statements[_SQL_STATEMENT_MAX] = {
         [SQL_MOUNT] = "alter database mount;\n",
         [SQL_OPEN_RESETLOGS] = "alter database open resetlogs;\n",
+        [SQL_OPEN] = "alter database open;\n",
+        [SQL_ARCHIVELOG] = "alter database archivelog;\n",
         [SQL_DISABLE_CHANGE_TRACKING] = "alter database disable block change tracking;\n",
         [SQL_FLASHBACK_OFF] = "alter database flashback off;\n",
         [SQL_ARCHIVE_LOG_CURRENT] = "alter system archive log current;\n",
@@ -406,12 +411,20 @@ int sql_create_spfile(const char *spfile, const char *pfile, Text *ret, Error *e
         return append_quoted("pfile=", "parameter file", pfile, ";\n", ret, err);
 }
 
-int sql_startup_nomount(const char *pfile, Text *ret, Error *err) {
+static int startup(const char *upto, const char *pfile, Text *ret, Error *err) {
+        text_appendf(ret, "startup %s", upto);
         if (pfile != NULL)
-                return append_quoted(
-                        "startup nomount pfile=", "parameter file", pfile, "\n", ret, err);
-        text_append(ret, "startup nomount\n");
+                return append_quoted(" pfile=", "parameter file", pfile, "\n", ret, err);
+        text_append(ret, "\n");
         return 0;
+}
+
+int sql_startup_nomount(const char *pfile, Text *ret, Error *err) {
+        return startup("nomount", pfile, ret, err);
+}
+
+int sql_startup_mount(const char *pfile, Text *ret, Error *err) {
+        return startup("mount", pfile, ret, err);
 }
 
 void sql_statement(SqlStatement statement, Text *ret) {
@@ -460,15 +473,23 @@ int sql_defer_destination(const char *destination, bool in_spfile, Text *ret, Er
         return sql_set_parameter(name, "defer", in_spfile, ret, err);
 }
 
-int sql_open_pdb(const char *name, Text *ret, Error *err) {
+static int open_pdb(const char *name, const char *how, Text *ret, Error *err) {
         int r;
 
         text_append(ret, "alter pluggable database ");
         r = sql_quote_name("pluggable database", name, ret, err);
         if (r < 0)
                 return r;
-        text_append(ret, " open;\n");
+        text_appendf(ret, " open%s;\n", how);
         return 0;
+}
+
+int sql_open_pdb(const char *name, Text *ret, Error *err) {
+        return open_pdb(name, "", ret, err);
+}
+
+int sql_open_pdb_read_only(const char *name, Text *ret, Error *err) {
+        return open_pdb(name, " read only", ret, err);
 }
 
 int sql_backup_controlfile(const char *path, Text *ret, Error *err) {

@@ -23,8 +23,9 @@ typedef enum SqlQuestion {
                              force_logging flashback resetlogs_scn current_scn utc_offset cdb */
         SQL_PARAMETERS, /* P3: name value; P3S: name ordinal value (of the spfile). From NOMOUNT on
                          */
-        SQL_CONTROL_FILES,   /* P3C: name */
-        SQL_PASSWORD_FILE,   /* P3P (12.2+): name format is_asm */
+        SQL_ARCHIVE_PARAMETERS, /* P3A: name value, of all that say where archived logs go */
+        SQL_CONTROL_FILES,      /* P3C: name */
+        SQL_PASSWORD_FILE,      /* P3P (12.2+): name format is_asm */
         SQL_DATAFILES,       /* P4: file creation_scn checkpoint_scn status enabled bytes tablespace
                                 unrecoverable_scn last_scn name */
         SQL_TABLESPACES,     /* P4T: number name included_in_database_backup */
@@ -94,10 +95,13 @@ int sql_create_pfile(const char *pfile, const char *spfile, Text *ret, Error *er
 int sql_create_spfile(const char *spfile, const char *pfile, Text *ret, Error *err);
 int sql_startup_nomount(
         const char *pfile, Text *ret, Error *err); /* NULL: as the dbs directory has it */
-/* The statements of the restore that need no name. */
+int sql_startup_mount(const char *pfile, Text *ret, Error *err);
+/* The statements of a restore and of a restart that need no name. */
 typedef enum SqlStatement {
         SQL_MOUNT,
+        SQL_OPEN,
         SQL_OPEN_RESETLOGS,
+        SQL_ARCHIVELOG,
         SQL_DISABLE_CHANGE_TRACKING,
         SQL_FLASHBACK_OFF,
         SQL_ARCHIVE_LOG_CURRENT,
@@ -113,6 +117,7 @@ int sql_set_parameter(const char *name, const char *value, bool in_spfile, Text 
 int sql_defer_destination(
         const char *destination, bool in_spfile, Text *ret, Error *err); /* LOG_ARCHIVE_DEST_n */
 int sql_open_pdb(const char *name, Text *ret, Error *err);
+int sql_open_pdb_read_only(const char *name, Text *ret, Error *err);
 int sql_backup_controlfile(const char *path, Text *ret, Error *err);
 
 /* 'literal' with quotes doubled; "identifier". `what` names the thing in the refusal. */

@@ -70,7 +70,10 @@ static void on_sql_done(const Rows *rows, const Error *err, void *userdata) {
         sqlplus_free(sqlplus);
 }
 
-static uint64_t sql_timeout(const Oracle *oracle, StepSqlMode mode) {
+static uint64_t sql_timeout(const Step *step, StepSqlMode mode) {
+        const Oracle *oracle = step->oracle;
+        if (step->timeout_msec != 0)
+                return step->timeout_msec;
         if (mode == STEP_SQL_ASK)
                 return 0; /* the default of sqlplus.h */
         return oracle->work_timeout_msec != 0 ? oracle->work_timeout_msec
@@ -85,7 +88,7 @@ int step_sql(Step *step, StepSqlMode mode, const char *statements, Error *err) {
                         .database = step->database,
                         .statements = statements,
                         .idle = mode == STEP_SQL_IDLE,
-                        .timeout_msec = sql_timeout(step->oracle, mode),
+                        .timeout_msec = sql_timeout(step, mode),
                         .on_done = on_sql_done,
                         .userdata = step,
                 },

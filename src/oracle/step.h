@@ -26,6 +26,7 @@ typedef struct Step {
         Work *work;
         Timer *cancelled;
         bool stopping;
+        uint64_t timeout_msec; /* of SQL*Plus steps; 0: as their mode says */
         void (*on_event)(const RmanEvent *event, void *userdata);
         /* rows: of a SQL*Plus step, on error too (what it said), else NULL. data: of a work step,
          * on success; freed after the call. */

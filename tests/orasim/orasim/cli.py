@@ -32,7 +32,8 @@ def create_database(args):
     from .database import size_value
     make(host_of(args), args.sid, size_value(args.size), args.cdb, not args.noarchivelog,
          not args.pfile, None if args.no_password_file else args.password,
-         not args.no_local_listener, size_value(args.redo_size), args.omf, args.dbid)
+         not args.no_local_listener, size_value(args.redo_size), args.omf, args.dbid,
+         recovery_area=not args.no_recovery_area)
 
 
 def start(args):
@@ -162,7 +163,7 @@ def making(command):
     one.add_argument("--password", default="Oracle_1")
     one.add_argument("--dbid", type=int)
     for flag in ("--cdb", "--noarchivelog", "--pfile", "--no-password-file", "--no-local-listener",
-                 "--omf"):
+                 "--omf", "--no-recovery-area"):
         one.add_argument(flag, action="store_true")
 
 

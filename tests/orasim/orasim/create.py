@@ -20,7 +20,8 @@ CONTAINER = [("SYSTEM", .25, "system01.dbf", 1), ("SYSAUX", .20, "sysaux01.dbf",
 
 
 def create_database(host, sid, size, cdb=False, archivelog=True, spfile=True, password="Oracle_1",
-                    local_listener=True, redo_bytes=LOG_BYTES, omf=False, dbid=None, pause=None):
+                    local_listener=True, redo_bytes=LOG_BYTES, omf=False, dbid=None, pause=None,
+                    recovery_area=True, pdb="PDB1"):
     """Makes and opens a database of about `size` bytes. pause(percent): called on the way."""
     if cdb and host.number < (12, 1):
         raise SystemExit("orasim: there are no container databases in 11.2")
@@ -33,13 +34,18 @@ def create_database(host, sid, size, cdb=False, archivelog=True, spfile=True, pa
         host.own(directory)
     host.own(os.path.dirname(admin))
     values = _values(host, sid, data, admin, cdb, local_listener)
+    if not recovery_area:
+        del values["db_recovery_file_dest"], values["db_recovery_file_dest_size"]
     _configuration(host, sid, values, spfile, password, local_listener)
     dbid = dbid or random.randrange(1_000_000_000, 4_294_967_295)
     content = controlfile.new(values["db_name"][0].upper(), sid.upper(), dbid, cdb, archivelog)
     pause(40)
     _files(host, content, data, size, cdb, omf)
+    for one in content["pdbs"]:
+        one["name"] = pdb if one["name"] == "PDB1" else one["name"]
     _logs(host, content, data, redo_bytes)
     controlfile.write(values["control_files"], content, host.own)
+    _oratab(host, sid)
     pause(60)
     inst = get(host, sid)
     startup.startup(inst, "nomount")
@@ -48,7 +54,6 @@ def create_database(host, sid, size, cdb=False, archivelog=True, spfile=True, pa
     with inst.control() as content:
         database.dictionary_write(inst, content)
         database.log_switch(inst, content)
-    _oratab(host, sid)
     pause(100)
     return inst
 

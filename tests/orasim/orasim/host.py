@@ -34,6 +34,7 @@ KNOBS = {
     "crosscheck_seconds": 0,     # how long the implicit crosscheck takes
     "edition": "Enterprise",     # or Standard
     "os_auth": "owner",          # owner: root and the owner of the home; refuse: ORA-01031
+    "dbca_size": "16M",          # of the databases that dbca creates
     "startup_seconds": 0,        # how long an instance takes to start
 }
 

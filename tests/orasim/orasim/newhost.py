@@ -44,11 +44,15 @@ def new_host(directory, version="19c", owner=None, group=None, name="host1", rea
                  os.path.join(directory, "etc")):
         os.makedirs(part, exist_ok=True)
     host = Host(directory)
-    programs = ["rman", "sqlplus", "lsnrctl"]
+    programs = ["rman", "sqlplus", "lsnrctl", "dbca"]
     if VERSIONS[version]["number"] >= (18, 0):
         programs += ["orabaseconfig", "orabasehome"]
     for program in programs:
         write_program(host, program)
+    templates = os.path.join(home, "assistants/dbca/templates")
+    os.makedirs(templates)
+    with open(os.path.join(templates, "General_Purpose.dbc"), "w", encoding="utf-8") as file:
+        file.write('<DatabaseTemplate name="General Purpose" description="" version="0"/>\n')
     if read_only_home:
         make_read_only_home(host)
     if not os.path.exists(host.oratab):

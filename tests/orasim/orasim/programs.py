@@ -25,6 +25,9 @@ def start(name, directory):
     elif name == "lsnrctl":
         from .lsnrctl import main
         status = main(host, argv)
+    elif name == "dbca":
+        from .dbca import main
+        status = main(host, argv)
     else:
         from .rman import main
         status = main(host, argv)

@@ -76,7 +76,7 @@ class SqlPlus:
                 (("set",), self.set), (("whenever",), self.whenever), (("conn", "connect"), self.connect),
                 (("exit", "quit"), self.leave), (("startup",), self.startup),
                 (("shutdown",), self.shutdown), (("prompt", "pro"), self.prompt),
-                (("disconnect", "disc"), self.disconnect), (("show", "sho"), self.show),
+                (("disconnect", "disc"), self.disconnect), (("show", "sho"), self.show), (("archive",), self.archive),
                 (("column", "col", "define", "spool", "clear", "/"), lambda rest: None)):
             if word in names:
                 function(rest)
@@ -164,6 +164,31 @@ class SqlPlus:
             self.say(f"{name} {self.settings[name]}")
         else:
             self.say(f'SP2-0158: unknown SHOW option "{rest}"')
+
+    def archive(self, rest):
+        """ARCHIVE LOG LIST"""
+        if rest.lower() != "log list":
+            self.say("SP2-0718: illegal ARCHIVE LOG option")
+            return
+        if self.need_connection():
+            return
+        try:
+            content = self.inst.read_control()
+        except OraError as error:
+            self.say(*error.lines)
+            return
+        on = content["log_mode"] == "ARCHIVELOG"
+        used = [log["seq"] for log in content["logs"] if log["seq"]]
+        area = self.inst.parameter("db_recovery_file_dest")
+        place = self.inst.parameter("log_archive_dest_1").partition("=")[2] or (
+            "USE_DB_RECOVERY_FILE_DEST" if area else os.path.join(self.host.dbs, "arch"))
+        self.say(f"Database log mode              {'' if on else 'No '}Archive Mode",
+                 f"Automatic archival             {'Enabled' if on else 'Disabled'}",
+                 f"Archive destination            {place}",
+                 f"Oldest online log sequence     {min(used)}")
+        if on:
+            self.say(f"Next log sequence to archive   {max(used)}")
+        self.say(f"Current log sequence           {max(used)}")
 
     def disconnect(self, _rest):
         self.inst = None

@@ -160,6 +160,7 @@ def open_database(inst, resetlogs=False, first=False, read_only=False):
             _open_resetlogs(inst, content, headers)
         else:
             _open_as_it_is(inst, content, headers)
+        content["clean"] = read_only
         inst.note_time(inst.sga()[0])
         for pdb in content["pdbs"]:
             if pdb["name"] != "PDB$SEED" and not first:
@@ -295,6 +296,7 @@ def shutdown(inst, how="immediate"):
         if state["status"] == "OPEN":
             with inst.control() as content:
                 database.checkpoint(inst, content)
+                content["clean"] = True
             lines.append("Database closed.")
         else:
             lines.append(text("ORA-01109" if state["status"] == "MOUNTED" else "ORA-01507"))

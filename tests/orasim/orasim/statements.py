@@ -181,6 +181,8 @@ def log_mode(inst, match):
     if state["status"] == "OPEN":
         raise ora("ORA-01126")
     with inst.control() as content:
+        if not content.get("clean", True):
+            raise OraError("ORA-00265: instance recovery required, cannot set ARCHIVELOG mode")
         content["log_mode"] = match[1].upper()
     return "Database altered."
 
@@ -218,7 +220,7 @@ def pdb_open(inst, match):
             elif pdb["mode"] != "MOUNTED" and name != "ALL":
                 raise ora("ORA-65019", name)
             else:
-                pdb["mode"] = "READ WRITE"
+                pdb["mode"] = "READ ONLY" if "read only" in match[2].lower() else "READ WRITE"
     return "Pluggable database altered."
 
 
@@ -316,7 +318,7 @@ TABLE = [
     (r"alter database backup controlfile to " + STRING + r"( reuse)?", backup_controlfile),
     (r"alter database datafile (\d+) (offline|online)(?: drop)?", datafile_offline),
     (r"alter database rename file " + STRING + " to " + STRING, rename_file),
-    (r"alter pluggable database (\"[^\"]+\"|[\w$#]+) (open(?: read write)?(?: force)?"
+    (r"alter pluggable database (\"[^\"]+\"|[\w$#]+) (open(?: read write| read only)?(?: force)?"
      r"|close(?: immediate)?)", pdb_open),
     (r"create pfile(?: ?= ?" + STRING + r")? from (spfile(?: ?= ?" + STRING + r")?|memory)",
      create_pfile),
