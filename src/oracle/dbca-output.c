@@ -125,17 +125,31 @@ static void read_code(const char *line, size_t length, char ret[static ERROR_COD
         }
 }
 
+/* "Operation failed, retry possible" says less than the write error below it, which has a kind of
+ * its own when the system's line after it says that the disk is full. */
+static unsigned rank_of(const char *code) {
+        if (code[0] == '\0')
+                return RANK_WORDS;
+        for (size_t i = 0; i < ELEMENTSOF(dbt_kinds); i++)
+                if (strcmp(dbt_kinds[i].code, code) == 0)
+                        return RANK_KNOWN;
+        return rman_error_kind(code, ENOSPC) != ERROR_RMAN_FAILED ? RANK_KNOWN : RANK_CODE;
+}
+
+static size_t without_full_stop(const char *line, size_t length) {
+        while (length > 0 && (line[length - 1] == '.' || line[length - 1] == ' '))
+                length--;
+        return length;
+}
+
 static DbcaEvent note_error(DbcaParser *parser, const char *line, size_t length) {
         char code[ERROR_CODE_BYTES];
-        unsigned rank = RANK_WORDS;
         read_code(line, length, code);
-        /* A write error is known for what it is by the system's line after it. */
-        if (code[0] != '\0')
-                rank = kind_of(code, 0) != ERROR_ORACLE ? RANK_KNOWN : RANK_CODE;
+        unsigned rank = rank_of(code);
         if (rank > parser->rank) {
                 parser->rank = rank;
                 memcpy(parser->code, code, sizeof(code));
-                COPY(parser->error, line, length);
+                COPY(parser->error, line, without_full_stop(line, length));
                 parser->cause[0] = '\0';
                 parser->awaits_cause = true;
         }
@@ -210,8 +224,9 @@ static bool note_cause(DbcaParser *parser, const char *line, size_t length) {
         if (at == NULL || *line != ' ')
                 return find(line, length, "ACTION: ") != NULL && *line == ' ';
         at += strlen(word);
+        size_t rest = length - (size_t)(at - line);
         if (parser->awaits_cause)
-                COPY(parser->cause, at, length - (size_t)(at - line));
+                COPY(parser->cause, at, without_full_stop(at, rest));
         parser->awaits_cause = false;
         return true;
 }

@@ -1,7 +1,6 @@
 """New databases and ARCHIVELOG mode: dbca without a password anywhere, what it leaves when it fails, and restarts that
 change the mode of a database or leave it as it was."""
 
-import os
 import signal
 import subprocess
 from pathlib import Path
@@ -145,13 +144,11 @@ def test_12_2_makes_a_container_database(make_host, make_daemon):
     host = make_host(version="12.2")
     host.create_database("OTHER", "16M")
     service = install(make_daemon, host, password=None, oracle={"databases": "OTHER"}).start()
-    read, write = os.pipe()
-    os.close(read), os.close(write)
     with open(service.folder / "password", "w+b") as file:
         file.write(CANARY.encode())
         file.flush()
         # oratab names one home: it need not be said.
-        job = create(service, oracle_home=host.home, pdb="SALES", sys_password=("h", file.fileno()))
+        job = service.call("CreateDatabase", "sa{sv}", NEW, dbus.options(pdb="SALES", sys_password=("h", file.fileno())))
     row = created(service, job)
     assert (row["restarted"], row["selected"]) == (False, False)
     assert "[oracle] databases" in rows(service, job, "note")[-1]["note"]
@@ -160,24 +157,24 @@ def test_12_2_makes_a_container_database(make_host, make_daemon):
     assert listed(service, NEW)["selected"] is False
 
 
-@pytest.mark.parametrize(
-    "options, word",
-    [
-        ({"template": "../x.dbc"}, "template"),
-        ({"template": "a b.dbc"}, "template"),
-        ({"charset": "AL32UTF8;"}, "charset"),
-        ({"memory_percentage": ("u", 91)}, "memory_percentage"),
-        ({"memory_percentage": ("u", 0)}, "memory_percentage"),
-        ({"pdb": "1st"}, "pdb"),
-        ({"recovery_area": "fra"}, "recovery_area"),
-        ({"data_directory": "/u02/{ORACLE_BASE}"}, "data_directory"),
-        ({"oracle_home": "home"}, "oracle_home"),
-        ({"colour": "red"}, "colour"),
-    ],
-)
-def test_an_option_that_dbca_would_not_take_is_refused(make_daemon, bare, options, word):
+BAD_OPTIONS = [
+    ({"template": "../x.dbc"}, "template"),
+    ({"template": "a b.dbc"}, "template"),
+    ({"charset": "AL32UTF8;"}, "charset"),
+    ({"memory_percentage": ("u", 91)}, "memory_percentage"),
+    ({"memory_percentage": ("u", 0)}, "memory_percentage"),
+    ({"pdb": "1st"}, "pdb"),
+    ({"recovery_area": "fra"}, "recovery_area"),
+    ({"data_directory": "/u02/{ORACLE_BASE}"}, "data_directory"),
+    ({"oracle_home": "home"}, "oracle_home"),
+    ({"colour": "red"}, "colour"),
+]
+
+
+def test_an_option_that_dbca_would_not_take_is_refused(make_daemon, bare):
     service = install(make_daemon, bare).start()
-    assert word in refused(create, service, **options)
+    for options, word in BAD_OPTIONS:
+        assert word in refused(create, service, **options), options
     assert service.property("NJobs") == 0
 
 
@@ -189,7 +186,14 @@ def test_what_is_missing_is_said_before_a_job_begins(make_daemon, bare):
     message = refused(create, service)
     assert "password" in message and "with blank" not in message
     service.give_credential("sys-password", CANARY)
-    assert "oracle_home" in refused(service.call, "CreateDatabase", "sa{sv}", NEW, {})
+    assert "names no database" in refused(service.call, "CreateDatabase", "sa{sv}", NEW, {})
+    bare.oratab.write_text("A:/u01/one:N\nB:/u01/two:N\n")
+    message = refused(service.call, "CreateDatabase", "sa{sv}", NEW, {})
+    assert "/u01/one" in message and "/u01/two" in message and "oracle_home" in message
+    handle = service.folder / "large"
+    handle.write_bytes(b"x" * (64 * 1024 + 1))
+    with open(handle, "rb") as file:
+        assert "sys_password" in refused(create, service, sys_password=("h", file.fileno()))
     assert service.property("NJobs") == 0
     assert CANARY not in service.log()
 
@@ -281,7 +285,7 @@ def test_a_kill_during_dbca_is_interrupted_and_leaves_no_password(make_daemon, b
 def without_logs(make_host):
     """A host with an open database in NOARCHIVELOG mode."""
     one = make_host()
-    one.create_database(SID, "24M", "--noarchivelog")
+    one.create_database(SID, "12M", "--noarchivelog")
     return one
 
 
@@ -324,7 +328,7 @@ def test_a_restart_must_be_confirmed(make_daemon, without_logs):
 
 def test_pluggable_databases_that_were_open_are_open_again(make_daemon, make_host):
     host = make_host()
-    host.create_database(SID, "24M", "--noarchivelog", "--cdb")
+    host.create_database(SID, "12M", "--noarchivelog", "--cdb")
     service = make_daemon(host).start()
     assert service.wait(enable(service, confirm=True)).result == "done", service.log()[-4000:]
     modes = dict(oracle.Programs(host, SID).ask(oracle.row("name", "open_mode") + " from v$pdbs"))
@@ -333,7 +337,7 @@ def test_pluggable_databases_that_were_open_are_open_again(make_daemon, make_hos
 
 def test_an_instance_on_a_pfile_is_started_with_it(make_daemon, make_host):
     host = make_host()
-    host.create_database(SID, "24M", "--noarchivelog", "--pfile")
+    host.create_database(SID, "12M", "--noarchivelog", "--pfile")
     service = make_daemon(host).start()
     assert service.wait(enable(service, confirm=True)).result == "done", service.log()[-4000:]
     programs = oracle.Programs(host, SID)
@@ -343,7 +347,7 @@ def test_an_instance_on_a_pfile_is_started_with_it(make_daemon, make_host):
 
 def test_without_a_destination_nothing_is_restarted(make_daemon, make_host):
     host = make_host()
-    host.create_database(SID, "24M", "--noarchivelog", "--no-recovery-area")
+    host.create_database(SID, "12M", "--noarchivelog", "--no-recovery-area")
     service = make_daemon(host).start()
     pid = host.status()[SID]["pid"]
     assert "db_recovery_file_dest" in failed(service, enable(service, confirm=True), "Oracle")

@@ -10,7 +10,7 @@ import time
 
 import pytest
 from support import host as hosts
-from support import oracle, processes
+from support import oracle, paths, processes
 from support.oracle import TAG, Kept, Programs, row, scripts, take_backup
 
 SID = "TESTDB15"
@@ -733,6 +733,108 @@ def test_a_dropped_tablespace_is_missing_when_the_control_file_is_newer(ora, pro
     assert status == 0, out
     assert restored.ask(row("file#") + " from v$datafile where name like '%MISSING%'") != []
     bare.finish()
+
+
+# dbca and the mode of a database ----------------------------------------------------------------------------
+
+FLAT = """responseFileVersion=/oracle/assistants/rspfmt_dbca_response_schema_v{0}.0
+gdbName=NEWDB
+sid=NEWDB
+templateName=General_Purpose.dbc
+sysPassword={1}
+systemPassword={1}
+"""
+SECTIONED = """[GENERAL]
+RESPONSEFILE_VERSION = "11.2.0"
+OPERATION_TYPE = "createDatabase"
+[CREATEDATABASE]
+GDBNAME = "NEWDB"
+SID = "NEWDB"
+TEMPLATENAME = "General_Purpose.dbc"
+SYSPASSWORD = "{0}"
+SYSTEMPASSWORD = "{0}"
+"""
+STRONG = "Strong_12"
+
+
+def dbca(host, path, *words, response=None):
+    if response is not None:
+        path.write_text(response)
+    return Programs(host, "NEWDB").run("dbca", "", *(str(path) if w == "FILE" else w for w in words), groups=("dbca",))
+
+
+def test_transcripts_of_dbca_have_the_shapes_of_the_simulator():
+    for path in (paths.TOP / "tests/data/dbca").glob("*.txt"):
+        lines = [line for line in path.read_text().splitlines() if line != "[...]"]
+        assert oracle.without_shape(lines, oracle.read_shapes(), ("dbca",)) == [], path.name
+
+
+def test_dbca_creates_what_its_response_file_says(make_host, tmp_path):
+    host = make_host()
+    words = ("-silent", "-createDatabase", "-responseFile", "FILE", "-enableArchive", "true")
+    status, out = dbca(host, tmp_path / "r", *words, response=FLAT.format("19.0", STRONG) + f"recoveryAreaDestination={host.fra}\n")
+    assert status == 0 and out.startswith("Prepare for db operation\n10% complete\n")
+    assert [int(p) for p in re.findall(r"(\d+)% complete", out)] == [10, 40, 42, 46, 50, 54, 60, 66, 69, 70, 100]
+    assert STRONG not in out
+    programs = Programs(host, "NEWDB")
+    assert programs.ask(row("log_mode") + " from v$database") == [["ARCHIVELOG"]]
+    _, out = programs.sql("connect / as sysdba\narchive log list\nexit\n")
+    assert "Database log mode              Archive Mode" in out and "USE_DB_RECOVERY_FILE_DEST" in out
+    assert "Connected." in programs.sql(f'connect sys/"{STRONG}"@NEWDB as sysdba\nexit\n')[1]
+    status, out = dbca(host, tmp_path / "r", *words)
+    assert status == 254 and "[DBT-10317]" in out
+
+
+def test_dbca_warns_of_a_weak_password(make_host, tmp_path):
+    status, out = dbca(make_host(), tmp_path / "r", "-silent", "-createDatabase", "-responseFile", "FILE", response=FLAT.format("19.0", "weak"))
+    assert status == 6 and "[WARNING] [DBT-06208] The 'SYS' password" in out and "100% complete" in out
+
+
+@pytest.mark.parametrize(
+    "version, words, response, said",
+    [
+        ("11.2", "-silent -responseFile FILE -enableArchive true", SECTIONED.format(STRONG), '"-enableArchive" is an invalid'),
+        ("11.2", "-silent -responseFile FILE", FLAT.format("11.2", STRONG), "does not say what to do"),
+        ("12.2", "-silent -createDatabase -responseFile FILE", SECTIONED.format(STRONG), "not of the version"),
+        ("12.2", "-silent -createDatabase -responseFile FILE", FLAT.format("19.0", STRONG), "not of the version"),
+        ("19c", "-silent -createDatabase -responseFile FILE", FLAT.format("19.0", STRONG) + "colour=red\n", "Invalid entry"),
+        ("19c", "-silent -createDatabase -responseFile FILE", FLAT.format("19.0", ""), "DBT-06006"),
+        ("19c", "-createDatabase -responseFile FILE", FLAT.format("19.0", STRONG), "DISPLAY not set"),
+        ("11.2", "-silent -responseFile FILE", SECTIONED.format(STRONG).replace("SID", "PDBNAME", 1), "Invalid entry"),
+    ],
+)
+def test_dbca_refuses_what_its_release_does_not_know(make_host, tmp_path, version, words, response, said):
+    host = make_host(version=version)
+    status, out = dbca(host, tmp_path / "r", *words.split(), response=response)
+    assert status == 254 and said in out
+    assert host.status() == {} and "NEWDB" not in host.oratab.read_text()
+
+
+def test_dbca_fails_at_a_percentage_and_leaves_what_it_made(make_host, tmp_path):
+    host = make_host(version="11.2")
+    host.fault("dbca-40", stack="disk-full")
+    status, out = dbca(host, tmp_path / "r", "-silent", "-responseFile", "FILE", response=SECTIONED.format(STRONG))
+    assert status == 255 and "37% complete" in out and "40% complete" not in out and "ORA-19502" in out
+    assert "NEWDB:" in host.oratab.read_text()
+    (log,) = re.findall(r'Look at the log file "(.+)" for further details', out)
+    assert os.path.isfile(log)
+
+
+def test_archivelog_mode_is_set_after_a_clean_shutdown_only(make_host):
+    host = make_host()
+    host.create_database(SID, "12M", "--noarchivelog")
+    programs = Programs(host, SID)
+    change = "connect / as sysdba\nalter database archivelog;\nexit\n"
+    assert "ORA-01126" in programs.sql(change)[1]
+    host.shutdown(SID, abort=True)
+    host.startup(SID, "mount")
+    assert "ORA-00265" in programs.sql(change)[1]
+    host.run("startup", SID)
+    host.shutdown(SID)
+    assert "Database mounted." in programs.sql("connect / as sysdba\nstartup mount\nexit\n")[1]
+    assert "ORA-" not in programs.sql(change)[1]
+    host.run("startup", SID)
+    assert programs.ask(row("log_mode") + " from v$database") == [["ARCHIVELOG"]]
 
 
 def test_the_shapes_are_those_of_the_project():

@@ -58,8 +58,6 @@ def test_a_job_is_what_its_contract_says(service):
         ("VerifyBackup", "sa{sv}", (NO_BACKUP, {})),
         ("PruneBackups", "a{sv}", ({},)),
         ("CheckConfiguration", "a{sv}", ({},)),
-        ("CreateDatabase", "sa{sv}", ("NEWDB", {})),
-        ("EnableArchivelog", "sa{sv}", ("TESTDB15", dbus.options(confirm=True))),
     ],
 )
 def test_a_method_of_a_later_version_is_not_supported(service, method, signature, arguments):

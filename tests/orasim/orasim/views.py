@@ -305,6 +305,11 @@ def v_log(c):
                "archived": "NO" if g["status"] == "CURRENT" else "YES", "status": g["status"],
                "first_change#": g["first_scn"],
                "next_change#": newest if g["status"] == "CURRENT" else g["next_scn"]}
+    for thread in range(2, c.control.get("threads", 1) + 1):  # of the other instances of a cluster
+        current = database.current_log(c.control)
+        yield {"group#": len(c.control["logs"]) + thread, "thread#": thread, "sequence#": current["seq"],
+               "bytes": current["bytes"], "blocksize": 512, "members": 1, "archived": "NO", "status": "CURRENT",
+               "first_change#": current["first_scn"], "next_change#": newest}
 
 
 def v_logfile(c):

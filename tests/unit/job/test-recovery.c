@@ -166,6 +166,29 @@ static void rule_15_a_backup_cut_off_while_it_ran_is_cleaned_and_failed(void **s
         assert_true(no_rows(f));
 }
 
+/* Crash table: never continued, nothing of Oracle touched; the password's file goes. */
+static void a_database_job_cut_off_is_ended_and_its_response_file_removed(void **state) {
+        static const char *const types[] = {"create-database", "enable-archivelog"};
+        JobFixture *f = *state;
+        CLEANUP(cleanup_free)
+        char *path = string_printf("%s/dbca-900.rsp", f->service.runtime_directory);
+
+        for (size_t i = 0; i < ELEMENTSOF(types); i++) {
+                Left left = left_job(types[i], LEDGER_OTHER);
+                char sid[] = "NEWDB";
+                left.job.backup_id[0] = '\0';
+                left.job.object = sid;
+                left.job.object_size = strlen(sid);
+                ledger_do(f, put_left, &left);
+                assert_int_equal(file_write_durably(path, "secret", 6, 0600, NULL), 0);
+                restart(f);
+                assert_int_equal(access(path, F_OK), -1);
+                assert_true(no_rows(f));
+                assert_int_equal(fake_oracle.log.n, 0);
+                assert_int_equal(fake_store_object_count(f->service.store, ""), 0);
+        }
+}
+
 static void keys_of_a_dead_process_are_wiped(void **state) {
         JobFixture *f = *state;
         CLEANUP(cleanup_free)
@@ -466,6 +489,7 @@ int main(void) {
                 JOB_TEST(rule_15_a_place_that_another_host_took_is_left_alone),
                 JOB_TEST(a_claim_is_asked_for_again_when_the_store_is_back),
                 JOB_TEST(rule_15_a_backup_cut_off_while_it_ran_is_cleaned_and_failed),
+                JOB_TEST(a_database_job_cut_off_is_ended_and_its_response_file_removed),
                 JOB_TEST(keys_of_a_dead_process_are_wiped),
                 JOB_TEST(rule_15_a_record_in_the_ledger_is_sent_until_it_is_there),
                 JOB_TEST(rule_15_a_record_whose_reply_was_lost_is_found),

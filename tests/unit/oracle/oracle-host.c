@@ -48,8 +48,10 @@ static void on_input(ChildFake *child, const char *input, void *userdata) {
 
 static void on_start(ChildFake *child, void *userdata) {
         const char *program = program_of(child);
-        if (strcmp(program, "rman") != 0 && strcmp(program, "sqlplus") != 0)
-                answer_child(userdata, child, "");
+        const char *first = child_fake_argument(child, 1);
+        bool asks_release = first != NULL && strcmp(first, "-V") == 0;
+        if (asks_release || (strcmp(program, "rman") != 0 && strcmp(program, "sqlplus") != 0))
+                answer_child(userdata, child, asks_release ? first : "");
 }
 
 void oracle_host_init(OracleHost *host) {
