@@ -11,7 +11,7 @@
 
 #define P1(status) R "P1" F "UNITDB7" F "h" F "19.0.0.0.0" F status F F "NO" F "1" F F "\n"
 #define P2(mode, open, cdb)                                                                        \
-        R "P2" F "4711" F "UNITDB7" F "UNITDB7" F mode F open F "PRIMARY" F "CURRENT" F "NO" F   \
+        R "P2" F "4711" F "UNITDB7" F "UNITDB7" F mode F open F "PRIMARY" F "CURRENT" F "NO" F     \
           "NO" F "1" F "1200" F "+00:00" F cdb "\n"
 #define REST                                                                                       \
         R "P3C" F "/u02/control01.ctl\n" R "P4" F "1" F "7" F "1100" F "SYSTEM" F "READ WRITE" F   \

@@ -13,7 +13,7 @@
 #define SECRET "Canary_1"
 #define P1 R "P1" F "UNITDB7" F "h" F "19.0.0.0.0" F "OPEN" F F "NO" F "1" F F "\n"
 #define FACTS                                                                                      \
-        R "P2" F "4711" F "UNITDB7" F "UNITDB7" F "ARCHIVELOG" F "READ WRITE" F "PRIMARY" F      \
+        R "P2" F "4711" F "UNITDB7" F "UNITDB7" F "ARCHIVELOG" F "READ WRITE" F "PRIMARY" F        \
           "CURRENT" F "NO" F "NO" F "1" F "1200" F "+00:00" F "NO\n" R "P3" F "spfile" F           \
           "/dbs/spfile\n" R "P3C" F "/u02/control01.ctl\n" R "P4" F "1" F "7" F "1100" F           \
           "SYSTEM" F "READ WRITE" F "100" F "0" F "0" F F "/u02/system01.dbf\n" R "P5" F "1" F     \
