@@ -25,6 +25,8 @@ enum {
         LIMIT_CHILD_LINE_BYTES = 32 * 1024,
         LIMIT_CHILD_STDIN_BYTES = 1024 * 1024, /* queued for one child */
         LIMIT_SQL_ROWS = 200000,               /* of one SQL*Plus run */
+        LIMIT_DBCA_WARNINGS = 64,              /* kept of one run; its log has them all */
+        LIMIT_ORACLE_PASSWORD_BYTES = 30,      /* of an account of Oracle, up to 19c */
         LIMIT_LOG_RING_LINES = 1024,
         LIMIT_LOG_LINE_BYTES = 8192,
         LIMIT_LIST_PAGE = 1000,

@@ -99,7 +99,7 @@ static int check_program(const CreateLook *look, Error *err) {
         if (access(path, X_OK) == 0)
                 return 0;
         return error_set_errno(
-                err, ERROR_ORACLE, -errno, "Oracle home %s has no dbca to run", path);
+                err, ERROR_ORACLE, -errno, "there is no dbca to run in this Oracle home: %s", path);
 }
 
 static int choose_recovery_area(CreateLook *look, Error *err) {

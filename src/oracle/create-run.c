@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/limits.h"
 #include "oracle/archivelog-run.h"
 #include "oracle/create-run-private.h"
 #include "oracle/dbca.h"
@@ -231,9 +232,9 @@ static void on_release(unsigned version, const Error *err, void *userdata) {
 
 static void on_dbca_event(DbcaEvent event, const DbcaParser *parser, void *userdata) {
         CreateRun *run = userdata;
-        if (event == DBCA_WARNING)
+        if (event == DBCA_WARNING && parser->n_warnings <= LIMIT_DBCA_WARNINGS)
                 (void)string_list_add(&run->notes, parser->warning);
-        else
+        if (event != DBCA_WARNING)
                 run->options.on_progress(parser->step, parser->percent, run->options.userdata);
 }
 
@@ -422,7 +423,7 @@ static void on_left(CreateRun *run, CreateLook *look) {
         create_end(run, &run->cause);
 }
 
-/* What a step brought, and what comes after it; ENDED: it does not go on. */
+/* What a step brought, and what comes after it. */
 static CreateState judge(CreateRun *run, CreateLook *look, Error *err) {
         bool good = !error_is_set(err);
         switch (run->state) {
@@ -452,6 +453,7 @@ static CreateState judge(CreateRun *run, CreateLook *look, Error *err) {
         case CREATE_N_STATES:
                 break;
         }
+        (void)error_set(err, ERROR_INTERNAL, -EINVAL, "a step ended that was not begun");
         return CREATE_ENDED;
 }
 
@@ -469,7 +471,7 @@ static void on_step(const Rows *rows, void *data, const Error *err, void *userda
                 return;
         }
         CreateState next = judge(run, data, &error);
-        if (error_is_set(&error))
+        if (error_is_set(&error) || next == CREATE_ENDED)
                 create_fail(run, &error);
         else
                 create_next(run, next);

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/files.h"
+#include "base/limits.h"
 
 static const char DEFAULT_TEMPLATE[] = "General_Purpose.dbc";
 static const char DEFAULT_CHARSET[] = "AL32UTF8";
@@ -26,7 +27,6 @@ enum {
         NAME_MAX_BYTES = 128,
         PDB_MAX_BYTES = 30,
         PATH_MAX_BYTES = 512,
-        PASSWORD_MAX_BYTES = 30,
         MEMORY_MAX_PERCENT = 90,
         VERSION_CDB = 1201,
         VERSION_FLAT = 1202, /* name=value lines, -enableArchive */
@@ -102,7 +102,7 @@ int dbca_check_choices(const DbcaChoices *choices, Error *err) {
 
 int dbca_check_password(const char *password, Error *err) {
         size_t n = strlen(password);
-        bool good = n > 0 && n <= PASSWORD_MAX_BYTES;
+        bool good = n > 0 && n <= LIMIT_ORACLE_PASSWORD_BYTES;
         for (size_t i = 0; good && i < n; i++)
                 good = isgraph((unsigned char)password[i]) && (unsigned char)password[i] < 0x80 &&
                        strchr("\"'\\{}", password[i]) == NULL;
@@ -114,7 +114,7 @@ int dbca_check_password(const char *password, Error *err) {
                 -EINVAL,
                 "The password of SYS must be 1 to %d printable ASCII characters without blanks, "
                 "quotation marks, backslashes and braces: dbca's response file takes no other",
-                (int)PASSWORD_MAX_BYTES);
+                (int)LIMIT_ORACLE_PASSWORD_BYTES);
 }
 
 /* ---- text ---- */

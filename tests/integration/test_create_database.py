@@ -261,6 +261,19 @@ def test_a_cancel_ends_dbca(make_daemon, bare):
     assert not [c for _, c in processes.below(bare.folder) if "dbca" in c]
 
 
+def test_a_stop_of_the_service_ends_dbca_in_good_order(make_daemon, bare):
+    service = install(make_daemon, bare).start()
+    bare.hold("dbca-40")
+    create(service)
+    bare.wait_reached("dbca-40")
+    service.stop()
+    assert response_files(service) == []
+    assert not [c for _, c in processes.below(bare.folder) if "dbca" in c]
+    assert "cut off: the service ended" in service.log()
+    service.start()
+    assert "create-database failed" not in service.log()[service.log_at_start :], "the job ended by itself"
+
+
 def test_a_kill_during_dbca_is_interrupted_and_leaves_no_password(make_daemon, bare):
     service = install(make_daemon, bare).start()
     bare.hold("dbca-40")

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/files.h"
+#include "base/limits.h"
 #include "oracle/create-run.h"
 #include "unit/oracle/oracle-host.h"
 #include "unit/test.h"
@@ -371,6 +372,19 @@ static void logs_that_would_go_into_dbs_fail_it(void **state) {
         assert_true(created);
 }
 
+static void warnings_beyond_the_limit_stay_in_dbcas_log(void **state) {
+        Text lines = TEXT_INIT;
+        for (unsigned i = 0; i < LIMIT_DBCA_WARNINGS + 2; i++)
+                text_appendf(&lines, "[WARNING] number %u\n", i);
+        text_append(&lines, "100% complete\n");
+        answers[DBCA].output = text_get(&lines);
+        run_it();
+        text_done(&lines);
+        assert_int_equal(host.error.kind, ERROR_NONE);
+        assert_int_equal(notes.n, LIMIT_DBCA_WARNINGS + 1); /* and the line of oratab */
+        assert_string_equal(notes.items[LIMIT_DBCA_WARNINGS - 1], "[WARNING] number 63");
+}
+
 static void a_listener_never_fails_it(void **state) {
         answers[LISTENER] = (Answer){"lsnrctl", "", "TNS-12541: TNS:no listener\n", 1, 0, NULL};
         answers[REGISTER].output = "ORA-01031: insufficient privileges\n";
@@ -402,6 +416,7 @@ int main(void) {
                 TEST(a_database_that_was_ready_before_the_stop_stays),
                 TEST(a_stop_before_anything_ran),
                 TEST(logs_that_would_go_into_dbs_fail_it),
+                TEST(warnings_beyond_the_limit_stay_in_dbcas_log),
                 TEST(a_listener_never_fails_it),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
