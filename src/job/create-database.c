@@ -323,21 +323,30 @@ static int copy_request(CreateDatabase *create, const CreateDatabaseRequest *req
 const JobFunctions create_database_functions = {
         .start = start, .cancel = cancel, .free = create_free};
 
-int create_database_submit(
-        Service *service, const CreateDatabaseRequest *request, Job **ret, Error *err) {
+int create_database_new(
+        Service *service, const CreateDatabaseRequest *request, void **ret, Error *err) {
         CreateDatabase *create = calloc(1, sizeof(*create));
         if (create == NULL)
                 return error_oom(err);
         create->service = service;
         create->settings = settings_ref(service->settings);
         int r = copy_request(create, request, err);
-        ManagerWork work = {
-                .type = JOB_CREATE_DATABASE,
-                .functions = &create_database_functions,
-                .work = create};
-        if (r >= 0)
-                r = manager_add(service->manager, &work, ret, err);
-        if (r < 0)
+        if (r < 0) {
                 create_free(create);
+                return r;
+        }
+        *ret = create;
+        return 0;
+}
+
+int create_database_submit(
+        Service *service, const CreateDatabaseRequest *request, Job **ret, Error *err) {
+        ManagerWork work = {.type = JOB_CREATE_DATABASE, .functions = &create_database_functions};
+        int r = create_database_new(service, request, &work.work, err);
+        if (r < 0)
+                return r;
+        r = manager_add(service->manager, &work, ret, err);
+        if (r < 0)
+                create_free(work.work);
         return r;
 }

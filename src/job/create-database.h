@@ -12,7 +12,9 @@ typedef struct CreateDatabaseRequest {
         const char *sys_password; /* checked by dbca_check_password(); copied */
 } CreateDatabaseRequest;
 
-/* Begins at the next turn of the loop. Busy, Interrupted, .. */
+int create_database_new(
+        Service *service, const CreateDatabaseRequest *request, void **ret, Error *err);
+/* As a job of the service's manager. Begins at the next turn of the loop. Busy, Interrupted, .. */
 int create_database_submit(
         Service *service, const CreateDatabaseRequest *request, Job **ret, Error *err);
 

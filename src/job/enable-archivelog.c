@@ -286,19 +286,25 @@ static void *enable_free(void *work) {
 const JobFunctions enable_archivelog_functions = {
         .start = start, .cancel = cancel, .free = enable_free};
 
-int enable_archivelog_submit(Service *service, const char *sid, Job **ret, Error *err) {
+int enable_archivelog_new(Service *service, const char *sid, void **ret, Error *err) {
         EnableArchivelog *enable = calloc(1, sizeof(*enable));
         if (enable == NULL)
                 return error_oom(err);
         enable->service = service;
         enable->settings = settings_ref(service->settings);
         memcpy(enable->database.sid, sid, strlen(sid) + 1);
+        *ret = enable;
+        return 0;
+}
+
+int enable_archivelog_submit(Service *service, const char *sid, Job **ret, Error *err) {
         ManagerWork work = {
-                .type = JOB_ENABLE_ARCHIVELOG,
-                .functions = &enable_archivelog_functions,
-                .work = enable};
-        int r = manager_add(service->manager, &work, ret, err);
+                .type = JOB_ENABLE_ARCHIVELOG, .functions = &enable_archivelog_functions};
+        int r = enable_archivelog_new(service, sid, &work.work, err);
         if (r < 0)
-                enable_free(enable);
+                return r;
+        r = manager_add(service->manager, &work, ret, err);
+        if (r < 0)
+                enable_free(work.work);
         return r;
 }

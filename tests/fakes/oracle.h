@@ -19,6 +19,8 @@ typedef enum FakeOracleType {
         FAKE_LOCATE,
         FAKE_OVERWRITE,
         FAKE_RESTORE_RUN, /* held and failed at restore_phase */
+        FAKE_CREATE_RUN,  /* held and failed at 40 % */
+        FAKE_ARCHIVELOG,
         _FAKE_ORACLE_MAX,
 } FakeOracleType;
 
@@ -33,6 +35,7 @@ typedef struct FakeOracle {
         bool instance_runs;   /* ora_pmon_<SID> */
         const char *restore_phase; /* "restore" */
         uint64_t used_bytes;       /* of a preflight; 1000 */
+        bool is_restarting;        /* a restart in ARCHIVELOG mode cannot be stopped any more */
         StringList log; /* "delete-tag DB1 LEVEL0-..", "uncatalog DB1 /..", "run DB1 <tag>", .. */
 } FakeOracle;
 extern FakeOracle fake_oracle;

@@ -138,6 +138,9 @@ def test_11_2_is_put_into_archivelog_mode_afterwards(make_host, make_daemon):
     assert listed(service, NEW)["log_mode"] == "ARCHIVELOG"
     assert response_files(service) == [] and CANARY not in service.log()
     service.backup()
+    # An instance that the service started outlives it.
+    service.stop()
+    assert host.status()[NEW]["status"] == "OPEN"
 
 
 def test_12_2_makes_a_container_database(make_host, make_daemon):
