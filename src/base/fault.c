@@ -37,6 +37,10 @@ static void note_pass(const char *name) {
                 (void)write_all(fd, line, strlen(line));
 }
 
+static void write_again(const char *path, const char *text) {
+        (void)file_write_durably(path, text, strlen(text), 0600, NULL);
+}
+
 /* "error N [nth]": counts nth down in the file itself; at the last pass the file goes. */
 static int take_error(const char *path, int number, int nth) {
         char text[64];
@@ -46,8 +50,19 @@ static int take_error(const char *path, int number, int nth) {
                 return -number;
         }
         snprintf(text, sizeof(text), "error %d %d\n", number, nth - 1);
-        (void)file_write_durably(path, text, strlen(text), 0600, NULL);
+        write_again(path, text);
         return 0;
+}
+
+/* "crash [nth]": the same, but the file stays. */
+static bool take_crash(const char *path, int nth) {
+        char text[64];
+
+        if (nth <= 1)
+                return true;
+        snprintf(text, sizeof(text), "crash %d\n", nth - 1);
+        write_again(path, text);
+        return false;
 }
 
 static FaultAction fault_read(const char *path, int *ret_number, int *ret_nth) {
@@ -57,8 +72,10 @@ static FaultAction fault_read(const char *path, int *ret_number, int *ret_nth) {
         *ret_nth = 1;
         if (file_read(path, 128, ERROR_INTERNAL, &text, &size, NULL) < 0)
                 return FAULT_NONE;
-        if (strncmp(text, "crash", 5) == 0)
+        if (strncmp(text, "crash", 5) == 0) {
+                (void)sscanf(text, "crash %d", ret_nth);
                 return FAULT_CRASH;
+        }
         if (strncmp(text, "hold", 4) == 0)
                 return FAULT_HOLD;
         if (sscanf(text, "error %d %d", ret_number, ret_nth) >= 1 && *ret_number > 0)
@@ -80,7 +97,7 @@ static int fault_pass(const char *name) {
         if (action == FAULT_ERROR)
                 r = take_error(path, number, nth);
         note_pass(name);
-        if (action == FAULT_CRASH)
+        if (action == FAULT_CRASH && take_crash(path, nth))
                 kill(getpid(), SIGKILL);
         pthread_mutex_unlock(&lock);
         return action == FAULT_HOLD ? 1 : r;

@@ -4,7 +4,7 @@
  *
  * The test puts a directory into ORABACKUP_FAULTS. A file in it named like the point says what
  * happens there:
- *   crash            the process ends at once by SIGKILL
+ *   crash [nth]      the process ends at once by SIGKILL, at the nth pass (default: the first)
  *   error N [nth]    the call returns -N (an errno) at the nth pass (default: the first), once
  *   hold             the call waits until the file is gone: worker threads only, the loop thread
  *                    asks with fault_point_held(), then fault_point_is_released() from a timer

@@ -270,17 +270,7 @@ typedef struct GetArguments {
 
 static int read_get(sd_bus_message *message, void *arguments, Error *err) {
         GetArguments *get = arguments;
-        int r = sd_bus_message_read(message, "s", &get->id);
-        if (r <= 0)
-                return malformed(r, err);
-        if (backup_id_valid(get->id))
-                return 0;
-        return error_set(
-                err,
-                ERROR_INVALID_ARGS,
-                -EINVAL,
-                "\"%.40s\" is no backup id (a UUID in lower case)",
-                get->id);
+        return manager_read_backup_id(message, &get->id, err);
 }
 
 static int read_get_members(sd_bus_message *message, void *arguments, Error *err) {

@@ -34,6 +34,11 @@ static int check_backup_id(const char *id, Error *err) {
                 id);
 }
 
+int manager_read_backup_id(sd_bus_message *message, const char **ret, Error *err) {
+        int r = read_string(message, ret, err);
+        return r < 0 ? r : check_backup_id(*ret, err);
+}
+
 static int check_databases(const StringList *databases, Error *err) {
         if (databases->n > LIMIT_DATABASES)
                 return error_set(
@@ -222,9 +227,7 @@ static int read_restore(sd_bus_message *message, void *arguments, Error *err) {
         RestoreArguments *restore = arguments;
         restore->identity = -1;
         restore->until_scn = NO_SCN;
-        int r = read_string(message, &restore->backup_id, err);
-        if (r >= 0)
-                r = check_backup_id(restore->backup_id, err);
+        int r = manager_read_backup_id(message, &restore->backup_id, err);
         if (r >= 0)
                 r = read_restore_options(message, restore, err);
         if (r >= 0)

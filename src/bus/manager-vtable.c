@@ -64,6 +64,8 @@ int manager_on_method(sd_bus_message *message, void *userdata, sd_bus_error *ret
                 method = manager_list_find(name);
         if (method == NULL)
                 method = manager_database_find(name);
+        if (method == NULL)
+                method = manager_delete_find(name);
         return call_begin(bus_server_calls(userdata), userdata, method, message, ret_error);
 }
 
@@ -88,7 +90,7 @@ const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
         METHOD("CreateBackup", "a{sv}", NAME(options), "so", NAME(backup_id) NAME(job)),
         METHOD("RestoreBackup", "sa{sv}", NAME(backup_id) NAME(options), "o", NAME(job)),
-        LATER("DeleteBackup", "sa{sv}", NAME(backup_id) NAME(options), "o", NAME(job)),
+        METHOD("DeleteBackup", "sa{sv}", NAME(backup_id) NAME(options), "o", NAME(job)),
         LATER("VerifyBackup", "sa{sv}", NAME(backup_id) NAME(options), "o", NAME(job)),
         METHOD("ListBackups", "a{sv}", NAME(options), "aa{sv}", NAME(backups)),
         METHOD("ListInstanceBackups",

@@ -49,3 +49,6 @@ int manager_on_later(sd_bus_message *message, void *userdata, sd_bus_error *ret_
 const Method *manager_method_find(const char *name);
 const Method *manager_list_find(const char *name);
 const Method *manager_database_find(const char *name);
+const Method *manager_delete_find(const char *name);
+/* The next argument, a backup's id; anything else is InvalidArgs. */
+int manager_read_backup_id(sd_bus_message *message, const char **ret, Error *err);

@@ -5,6 +5,7 @@
 
 #include "base/message-ids.h"
 #include "job/backup-internal.h"
+#include "job/manager.h"
 
 /* ---- plan ---- */
 
@@ -39,6 +40,28 @@ static int start_planning(Backup *backup, Error *err) {
 
 /* ---- the parent of a level 1 ---- */
 
+/* No delete may take a link away while it is needed; one that has begun comes first. */
+static int use_chain(Backup *backup, const Chain *chain, Error *err) {
+        for (size_t i = 0; i < chain->n; i++) {
+                const char *id = chain->links[i].record.id;
+                struct Manager *manager = backup->service->manager;
+                const Job *deleting = manager == NULL ? NULL : manager_deletes(manager, id);
+                if (deleting != NULL)
+                        return error_set(
+                                err,
+                                ERROR_INVALID_PARENT,
+                                -EBUSY,
+                                "backup %s cannot be the parent: backup %s is being deleted by job "
+                                "%u",
+                                chain_last(chain)->record.id,
+                                id,
+                                job_id(deleting));
+                if (job_use(backup->job, id) < 0)
+                        return error_oom(err);
+        }
+        return 0;
+}
+
 /* A child takes its parent's databases. */
 static int adopt_parent(Backup *backup, Error *err) {
         const Record *parent = &backup->parent.record;
@@ -59,7 +82,7 @@ static void on_parent(const ParentFound *found, const Error *err, void *userdata
 
         if (err != NULL) {
                 error = *err;
-        } else {
+        } else if (use_chain(backup, found->chain, &error) >= 0) {
                 backup->level0_usec = found->chain->links[0].record.created_usec;
                 backup->parent = *found->parent;
                 *found->parent = (Source){0};

@@ -10,6 +10,7 @@
 #include "base/fault.h"
 #include "base/limits.h"
 #include "event/timer.h"
+#include "job/recovery.h"
 #include "repository/claim-rules.h"
 #include "repository/names.h"
 
@@ -24,6 +25,7 @@ struct Claiming {
         char *envelope;
         size_t envelope_size;
         bool sending;
+        bool frees_claims; /* a claim that had to stay may go now that there is a later one */
         char instance[65];
         Error refusal; /* another host was faster */
 
@@ -81,6 +83,19 @@ static const char *instance_of(const Claiming *claiming) {
 
 /* ---- the PUT ---- */
 
+static int look_for_claims(LedgerDb *db, bool *ret, Error *err) {
+        Owed *owed = NULL;
+        size_t n = 0;
+        int r = ledger_owed(db, &owed, &n, err);
+
+        for (size_t i = 0; i < n; i++) {
+                *ret = *ret || owed[i].type == OWED_CLAIM;
+                owed_done(&owed[i]);
+        }
+        free(owed);
+        return r;
+}
+
 static int acknowledge_run(LedgerDb *db, void *userdata, Error *err) {
         Claiming *claiming = userdata;
         const Claim *claim = claiming->options.claim;
@@ -90,6 +105,8 @@ static int acknowledge_run(LedgerDb *db, void *userdata, Error *err) {
         int r = ledger_claim_put(db, claim->instance, &known, err);
         if (r >= 0)
                 r = ledger_job_stage(db, claiming->options.row->id, LEDGER_RUNNING, NULL, 0, err);
+        if (r >= 0)
+                r = look_for_claims(db, &claiming->frees_claims, err);
         return r;
 }
 
@@ -97,6 +114,8 @@ static void on_acknowledged(int r, const Error *err, void *userdata) {
         Claiming *claiming = userdata;
 
         claiming->call = NULL;
+        if (r >= 0 && claiming->frees_claims)
+                recovery_nudge(claiming->options.service->recovery);
         finish(claiming, r < 0 ? err : NULL);
 }
 
@@ -287,6 +306,29 @@ static int decide(Claiming *claiming, Error *err) {
         return 0;
 }
 
+static int known_run(LedgerDb *db, void *userdata, Error *err);
+
+static void on_known_again(int r, const Error *err, void *userdata) {
+        Claiming *claiming = userdata;
+        Error error = {0};
+
+        claiming->call = NULL;
+        if (r < 0)
+                error = *err;
+        else
+                (void)decide(claiming, &error);
+        finish(claiming, error_is_set(&error) ? &error : NULL);
+}
+
+/* Nothing is there any more. A check looks into the ledger once more: a job that claims beside it
+ * writes there first. */
+static int end_search(Claiming *claiming, Error *err) {
+        if (claiming->options.only_check)
+                return call_ledger(claiming, known_run, on_known_again, err);
+        int r = decide(claiming, err);
+        return r < 0 ? r : send_claim(claiming, err);
+}
+
 /* What does not verify is a claim all the same, only nobody's that we know. */
 static void keep_seen(Claiming *claiming, const StoreReply *reply) {
         Envelope envelope = {0};
@@ -318,9 +360,7 @@ static void on_claim_read(const StoreReply *reply, void *userdata) {
                 claiming->probe++;
                 r = read_probe(claiming, &error);
         } else if (reply->r == -ENOENT) {
-                r = decide(claiming, &error);
-                if (r >= 0)
-                        r = send_claim(claiming, &error);
+                r = end_search(claiming, &error);
         } else {
                 r = reply->r;
                 error = *reply->err;
@@ -370,6 +410,7 @@ static int known_run(LedgerDb *db, void *userdata, Error *err) {
         LedgerJob *jobs = NULL;
         size_t n = 0;
 
+        ledger_claim_done(&claiming->known);
         int r = ledger_claim_get(db, instance_of(claiming), &claiming->known, err);
         if (r >= 0)
                 r = ledger_jobs(db, &jobs, &n, err);
@@ -405,6 +446,11 @@ static void on_known(int r, const Error *err, void *userdata) {
 
 bool claiming_is_sending(const Claiming *claiming) {
         return claiming->sending;
+}
+
+uint64_t claiming_last(const Claiming *claiming) {
+        return claiming->known.sequence > claiming->seen ? claiming->known.sequence
+                                                         : claiming->seen;
 }
 
 int claiming_start(const ClaimingOptions *options, Claiming **ret, Error *err) {

@@ -26,6 +26,7 @@ struct Job {
         uint32_t id;
         char backup_id[37];
         char *name, *description;
+        StringList used;
         char database[LIMIT_SID_BYTES + 1];
         const char *phase;
         JobProgress progress;
@@ -130,6 +131,10 @@ void job_set_progress(Job *job, const JobProgress *progress) {
                 return;
         job->progress = *progress;
         mark_changed(job);
+}
+
+int job_use(Job *job, const char *backup_id) {
+        return string_list_add(&job->used, backup_id);
 }
 
 static void row_done(Row *row) {
@@ -241,6 +246,14 @@ const char *job_backup_id(const Job *job) {
         return job->backup_id;
 }
 
+const StringList *job_used(const Job *job) {
+        return &job->used;
+}
+
+bool job_is_using(const Job *job, const char *backup_id) {
+        return string_list_has(&job->used, backup_id);
+}
+
 uint64_t job_created_usec(const Job *job) {
         return job->created_usec;
 }
@@ -305,6 +318,7 @@ Job *job_free(Job *job) {
         for (size_t i = 0; i < job->n_rows; i++)
                 row_done(&job->rows[i]);
         free(job->rows);
+        string_list_done(&job->used);
         free(job->name);
         free(job->description);
         free(job);

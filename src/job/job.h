@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/error.h"
+#include "base/strings.h"
 
 typedef enum JobType {
         JOB_BACKUP,
@@ -62,6 +63,9 @@ void job_add_row(
         Job *job,
         const JobValue *values,
         size_t n_values); /* beyond LIMIT_RESULT_ROWS: the last is {truncated true} */
+/* A backup that this job needs or, of a delete, takes away; until the job has ended. 0 or -ENOMEM.
+ */
+int job_use(Job *job, const char *backup_id);
 /* Last call of the work: err NULL is done; Cancelled is cancelled; else failed. The work is freed
  * afterwards, from the loop, not within this call. */
 void job_finish(Job *job, const Error *err);
@@ -70,7 +74,9 @@ void job_finish(Job *job, const Error *err);
 uint32_t job_id(const Job *job);
 JobType job_type(const Job *job);
 JobState job_state(const Job *job);
-const char *job_backup_id(const Job *job); /* "" for none */
+const char *job_backup_id(const Job *job);                /* "" for none */
+bool job_is_using(const Job *job, const char *backup_id); /* named by job_use() */
+const StringList *job_used(const Job *job);
 const char *job_phase(const Job *job);
 const char *job_database(const Job *job);
 const JobProgress *job_progress(const Job *job);

@@ -413,6 +413,15 @@ int manager_restore_backup(Manager *manager, RestoreRequest *request, Job **ret,
                         "Backup %s is still being made by job %u",
                         request->backup_id,
                         job_id(making->job));
+        const Job *deleting = manager_deletes(manager, request->backup_id);
+        if (deleting != NULL)
+                return error_set(
+                        err,
+                        ERROR_BUSY,
+                        -EBUSY,
+                        "Backup %s is being deleted by job %u",
+                        request->backup_id,
+                        job_id(deleting));
         int r = check_start(manager, JOB_RESTORE, err);
         if (r < 0)
                 return r;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "job/backup.h"
+#include "job/delete.h"
 #include "job/job.h"
 #include "job/restore.h"
 #include "job/service.h"
@@ -44,6 +45,13 @@ int manager_create_backup(
         Error *err); /* fills request->backup_id */
 int manager_restore_backup(Manager *manager, RestoreRequest *request, Job **ret, Error *err);
 int manager_take_over(Manager *manager, Job **ret, Error *err);
+int manager_delete_backup(
+        Manager *manager, Service *service, const DeleteRequest *request, Job **ret, Error *err);
+
+/* -EBUSY while a job of this backup is queued or runs, with the sentence that names it. */
+int manager_check_unused(Manager *manager, const char *backup_id, Error *err);
+/* The delete that takes this backup away; NULL: none. */
+const Job *manager_deletes(Manager *manager, const char *backup_id);
 
 /* -EBUSY while an exclusive job is queued or runs, with the sentence that names it. */
 int manager_check_exclusive(const Manager *manager, JobType type, Error *err);

@@ -7,6 +7,7 @@
 
 #include "base/files.h"
 #include "base/limits.h"
+#include "job/deleting.h"
 #include "job/manager.h"
 #include "oracle/maintenance.h"
 #include "repository/names.h"
@@ -16,7 +17,8 @@ struct OwedPass {
         char backup_id[37];
         Owed *rows; /* as last read; read anew for each row, since jobs work at theirs meanwhile */
         size_t n, next, n_left;
-        uint64_t last_id; /* rows up to this one have been tried or left out */
+        uint64_t last_claim; /* of this instance, as last read */
+        uint64_t last_id;    /* rows up to this one have been tried or left out */
         Error first;
         unsigned step; /* within a row of several steps */
         OracleDatabase database;
@@ -24,6 +26,7 @@ struct OwedPass {
         LedgerCall *call;
         StoreRequest *request;
         Maintenance *maintenance;
+        Deleting *deleting;
         Work *work;
 };
 
@@ -32,6 +35,8 @@ typedef struct ReadRows {
         OwedPass *pass;
         Owed *rows;
         size_t n;
+        char instance[65];
+        uint64_t last_claim;
 } ReadRows;
 
 typedef struct RemoveRow {
@@ -230,6 +235,34 @@ static int start_segments(OwedPass *pass, Error *err) {
                 store, name, &(StoreCall){on_removed, pass, &pass->request}, err);
 }
 
+/* ---- deletions ---- */
+
+static void on_deleted(const Error *err, bool begun, void *userdata) {
+        OwedPass *pass = userdata;
+
+        (void)begun;
+        pass->deleting = deleting_free(pass->deleting);
+        if (err != NULL)
+                row_stays(pass, err);
+        else
+                read_next(pass);
+}
+
+/* Also of one whose claim had to stay: it is looked through once more, listings lag. */
+static int start_delete(OwedPass *pass, Error *err) {
+        const Owed *row = row_of(pass);
+        DeletingOptions options = {
+                .service = pass->options.service,
+                .backup_id = row->backup_id,
+                .envelope = row->data,
+                .envelope_size = row->size,
+                .is_owed = true,
+                .on_done = on_deleted,
+                .userdata = pass,
+        };
+        return deleting_start(&options, &pass->deleting, err);
+}
+
 /* ---- Oracle ---- */
 
 static void on_maintained(const Error *err, void *userdata) {
@@ -338,7 +371,8 @@ static int start_directory(OwedPass *pass, Error *err) {
 /* ---- the pass ---- */
 
 static bool needs_store(OwedType type) {
-        return type == OWED_PUT || type == OWED_SEGMENTS;
+        return type == OWED_PUT || type == OWED_SEGMENTS || type == OWED_DELETE ||
+               type == OWED_CLAIM;
 }
 
 static bool needs_oracle(OwedType type) {
@@ -356,6 +390,9 @@ static int start_row(OwedPass *pass, Error *err) {
                 return start_segments(pass, err);
         case OWED_DIRECTORY:
                 return start_directory(pass, err);
+        case OWED_DELETE:
+        case OWED_CLAIM:
+                return start_delete(pass, err);
         case OWED_KEPT: /* is_left_out() */
                 break;
         }
@@ -370,14 +407,27 @@ static bool is_of_running_job(const OwedPass *pass, const Owed *row) {
         for (Job *job = manager == NULL ? NULL : manager_next(manager, NULL); job != NULL;
              job = manager_next(manager, job))
                 if (job_state(job) == JOB_RUNNING &&
-                    string_equal(job_backup_id(job), row->backup_id))
+                    (string_equal(job_backup_id(job), row->backup_id) ||
+                     job_is_using(job, row->backup_id)))
                         return true;
         return false;
 }
 
+/* The highest claim of the instance holds its number until there is a later one; that is no
+ * failure.
+ */
+static bool is_claim_that_stays(const OwedPass *pass, const Owed *row) {
+        ObjectName name;
+
+        if (row->type != OWED_CLAIM)
+                return false;
+        object_name_parse(row->name, &name);
+        return name.sequence >= pass->last_claim;
+}
+
 /* True for a row that is not tried in this pass; it stays owed. */
 static bool is_left_out(OwedPass *pass, const Owed *row) {
-        if (row->id <= pass->last_id || row->type == OWED_KEPT)
+        if (row->id <= pass->last_id || row->type == OWED_KEPT || is_claim_that_stays(pass, row))
                 return true;
         if (pass->options.backup_id != NULL ? !string_equal(pass->backup_id, row->backup_id)
                                             : is_of_running_job(pass, row))
@@ -409,7 +459,12 @@ static void free_rows(Owed *rows, size_t n);
 
 static int read_rows(LedgerDb *db, void *userdata, Error *err) {
         ReadRows *read = userdata;
-        return ledger_owed(db, &read->rows, &read->n, err);
+        LedgerClaim last = {0};
+
+        int r = ledger_claim_get(db, read->instance, &last, err);
+        read->last_claim = last.sequence;
+        ledger_claim_done(&last);
+        return r < 0 ? r : ledger_owed(db, &read->rows, &read->n, err);
 }
 
 static void end_with(OwedPass *pass, const Error *err) {
@@ -431,6 +486,7 @@ static void rows_read(int r, const Error *err, void *userdata) {
         free_rows(pass->rows, pass->n);
         pass->rows = TAKE_PTR(read->rows);
         pass->n = read->n;
+        pass->last_claim = read->last_claim;
         read->n = 0;
         try_next(pass);
 }
@@ -455,6 +511,11 @@ static int start_reading(OwedPass *pass, Error *err) {
         if (read == NULL)
                 return error_oom(err);
         read->pass = pass;
+        (void)snprintf(
+                read->instance,
+                sizeof(read->instance),
+                "%s",
+                pass->options.service->settings->config->instance);
         int r = ledger_call(pass->options.service->ledger, &functions, read, &pass->call, err);
         if (r < 0)
                 free(read);
@@ -491,86 +552,10 @@ OwedPass *owed_pass_free(OwedPass *pass) {
         ledger_cancel(pass->call);
         store_cancel(pass->request);
         maintenance_free(pass->maintenance);
+        deleting_free(pass->deleting);
         work_cancel(pass->work);
         oracle_database_done(&pass->database);
         free_rows(pass->rows, pass->n);
         free(pass);
         return NULL;
-}
-
-/* ---- rows ---- */
-
-int owe_tag(LedgerDb *db, const char *backup_id, const LedgerTag *tag, Error *err) {
-        CLEANUP(cleanup_free)
-        char *data = string_printf(
-                "%s\n%llu\n%s", tag->oracle_home, (unsigned long long)tag->dbid, tag->tag);
-        if (data == NULL)
-                return error_oom(err);
-        return ledger_owed_add(
-                db,
-                &(OwedWork){OWED_CLEAN_TAG, backup_id, tag->sid, data, strlen(data)},
-                NULL,
-                err);
-}
-
-int owe_uncatalog(
-        LedgerDb *db,
-        const char *backup_id,
-        const char *sid,
-        const char *oracle_home,
-        const StringList *handles,
-        Error *err) {
-        Text text = TEXT_INIT;
-
-        if (handles->n == 0)
-                return 0;
-        text_append(&text, oracle_home);
-        for (size_t i = 0; i < handles->n; i++)
-                text_appendf(&text, "\n%s", handles->items[i]);
-        int r = text.failed
-                        ? error_oom(err)
-                        : ledger_owed_add(
-                                  db,
-                                  &(OwedWork){
-                                          OWED_UNCATALOG, backup_id, sid, text.data, text.length},
-                                  NULL,
-                                  err);
-        text_done(&text);
-        return r;
-}
-
-static int handles_to_uncatalog(
-        const Record *record, const char *sid, bool forget, StringList *ret, Error *err) {
-        for (size_t i = 0; i < record->n_members; i++) {
-                const RecordMember *member = &record->members[i];
-                if (member->kind != MEMBER_PIECE ||
-                    (!forget && member->contents == PIECE_DATAFILE) ||
-                    !string_equal(member->database, sid))
-                        continue;
-                CLEANUP(cleanup_free) char *handle = string_printf("/%s", member->path);
-                if (handle == NULL || string_list_add(ret, handle) < 0)
-                        return error_oom(err);
-        }
-        return 0;
-}
-
-int owe_uncatalog_of_record(LedgerDb *db, const Record *record, bool forget, Error *err) {
-        int r = 0;
-
-        for (size_t i = 0; r >= 0 && i < record->n_databases; i++) {
-                const RecordDatabase *database = &record->databases[i];
-                StringList handles = {0};
-
-                r = handles_to_uncatalog(record, database->sid, forget, &handles, err);
-                if (r >= 0)
-                        r = owe_uncatalog(
-                                db,
-                                record->id,
-                                database->sid,
-                                database->oracle_home,
-                                &handles,
-                                err);
-                string_list_done(&handles);
-        }
-        return r;
 }

@@ -1,4 +1,5 @@
-/* Shared by picture.c (collects) and picture-view.c (shows). */
+/* Shared by picture.c (collects), picture-view.c (shows) and family.c (a backup and its children).
+ */
 #pragma once
 
 #include "job/picture.h"
@@ -25,4 +26,9 @@ struct PictureSlot {
 };
 
 const PictureOwn *picture_find_own(const Picture *picture, const char *id);
+/* What speaks for a backup: the most that is readable of it; NULL: nothing. */
+const Summary *picture_main_summary(const PictureItem *item);
+/* False: there is no such backup (any more). Of a deleted one whose claim had to stay, that and
+ * delete.json are left until there is a later claim. */
+bool picture_state(const Picture *picture, const PictureItem *item, BackupState *ret);
 bool picture_is_trusted(const Picture *picture, const Summary *summary); /* NULL: no */

@@ -29,8 +29,7 @@ void backup_view_done(BackupView *view) {
         *view = (BackupView){0};
 }
 
-/* What speaks for a backup: the most that is readable of it. */
-static const Summary *main_summary(const PictureItem *item) {
+const Summary *picture_main_summary(const PictureItem *item) {
         const Summary *all[] = {item->record, item->claim, item->failed, item->deletion};
         for (size_t i = 0; i < ELEMENTSOF(all); i++)
                 if (all[i] != NULL && all[i]->readable)
@@ -38,28 +37,46 @@ static const Summary *main_summary(const PictureItem *item) {
         return item->record;
 }
 
-/* An object that does not verify changes no state: it counts as not being there. */
+/* An object that does not verify changes no state: it counts as not being there. A deletion of ours
+ * counts before the listing shows it. */
 static BackupObjects proven_objects(const Picture *picture, const PictureItem *item) {
         BackupObjects objects = item->objects;
         objects.failed = picture_is_trusted(picture, item->failed);
-        objects.deletion = picture_is_trusted(picture, item->deletion);
+        objects.deletion = picture_is_trusted(picture, item->deletion) ||
+                           string_list_has(&picture->deletions, item->id);
         objects.record = item->record != NULL;
         objects.claim = item->claim != NULL || objects.record;
         return objects;
 }
 
-static bool make_item_line(const Picture *picture, const PictureItem *item, Line *ret) {
+static bool has_data(const PictureItem *item) {
+        const BackupObjects *objects = &item->objects;
+        return objects->record || objects->failed || objects->tar || objects->segments;
+}
+
+bool picture_state(const Picture *picture, const PictureItem *item, BackupState *ret) {
         BackupObjects objects = proven_objects(picture, item);
-        const Summary *summary = main_summary(item);
+        bool being_deleted = string_list_has(&picture->being_deleted, item->id);
+
         if (!objects.record && !objects.failed && !objects.deletion && !objects.claim)
                 return false;
-        *ret = (Line){
+        if (objects.deletion && !being_deleted && !has_data(item))
+                return false;
+        *ret = backup_state(&objects, picture_is_trusted(picture, item->record), being_deleted);
+        return true;
+}
+
+static bool make_item_line(const Picture *picture, const PictureItem *item, Line *ret) {
+        const Summary *summary = picture_main_summary(item);
+        Line line = {
                 .item = item,
                 .own = picture_find_own(picture, item->id),
                 .id = item->id,
-                .state = backup_state(&objects, picture_is_trusted(picture, item->record), false),
                 .created_usec = summary != NULL && summary->readable ? summary->created_usec
                                                                      : item->updated_usec};
+        if (!picture_state(picture, item, &line.state))
+                return false;
+        *ret = line;
         return true;
 }
 
@@ -127,7 +144,7 @@ static void fill_own(BackupView *view, const PictureOwn *own) {
 
 static void fill_item(const Picture *picture, BackupView *view, const Line *line) {
         const PictureItem *item = line->item;
-        const Summary *summary = main_summary(item);
+        const Summary *summary = picture_main_summary(item);
         memcpy(view->instance, item->instance, sizeof(view->instance));
         view->created_usec = line->created_usec;
         view->updated_usec = item->updated_usec;
@@ -237,7 +254,8 @@ int picture_list(
 
 static int add_children(const Line *lines, size_t n_lines, BackupView *view) {
         for (size_t i = 0; i < n_lines; i++) {
-                const Summary *summary = lines[i].item == NULL ? NULL : main_summary(lines[i].item);
+                const Summary *summary =
+                        lines[i].item == NULL ? NULL : picture_main_summary(lines[i].item);
                 if (summary == NULL || lines[i].state == STATE_FAILED ||
                     strcmp(summary->parent_id, view->id) != 0)
                         continue;

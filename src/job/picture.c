@@ -27,6 +27,8 @@ void picture_done(Picture *picture) {
         free(picture->items);
         free(picture->own);
         free(picture->slots);
+        string_list_done(&picture->deletions);
+        string_list_done(&picture->being_deleted);
         catalogue_done(&picture->catalogue);
         *picture = (Picture){0};
 }
@@ -40,6 +42,17 @@ const PictureOwn *picture_find_own(const Picture *picture, const char *id) {
                 if (strcmp(picture->own[i].id, id) == 0)
                         return &picture->own[i];
         return NULL;
+}
+
+int picture_expect_backup(Picture *picture, const char *instance, const char *id) {
+        static const ObjectType asked[] = {OBJECT_RECORD, OBJECT_FAILED, OBJECT_DELETE};
+
+        for (size_t i = 0; i < ELEMENTSOF(asked); i++) {
+                CLEANUP(cleanup_free) char *name = object_name(instance, id, asked[i]);
+                if (name == NULL || catalogue_add(&picture->catalogue, name, 0, 0) < 0)
+                        return -ENOMEM;
+        }
+        return 0;
 }
 
 int picture_add_listing(Picture *picture, const StoreEntry *entries, size_t n) {
@@ -111,9 +124,27 @@ add_live(Picture *picture, const Service *service, const LedgerJob *jobs, size_t
         return 0;
 }
 
-int picture_add_jobs(
-        Picture *picture, const Service *service, const LedgerJob *jobs, size_t n_jobs) {
-        if (add_live(picture, service, jobs, n_jobs) < 0)
+/* What a delete that runs has announced is on its way out, once its delete.json is there. */
+static int add_deletions(Picture *picture, const Service *service, const StringList *deletions) {
+        Job *job = NULL;
+        if (string_list_copy(deletions, &picture->deletions) < 0)
+                return -ENOMEM;
+        while (service->manager != NULL && (job = manager_next(service->manager, job)) != NULL) {
+                const StringList *used = job_used(job);
+                if (job_type(job) != JOB_DELETE || !job_is_live(job))
+                        continue;
+                for (size_t i = 0; i < used->n; i++)
+                        if (string_list_add(&picture->being_deleted, used->items[i]) < 0)
+                                return -ENOMEM;
+        }
+        return 0;
+}
+
+int picture_add_own(Picture *picture, const Service *service, const OwnWork *own_work) {
+        const LedgerJob *jobs = own_work->jobs;
+        size_t n_jobs = own_work->n_jobs;
+        if (add_live(picture, service, jobs, n_jobs) < 0 ||
+            add_deletions(picture, service, &own_work->deletions) < 0)
                 return -ENOMEM;
         for (size_t i = 0; i < n_jobs; i++) {
                 if (jobs[i].stage == LEDGER_OTHER || jobs[i].backup_id[0] == '\0')
@@ -179,6 +210,15 @@ int picture_object_names(Picture *picture, StringList *ret) {
         return 0;
 }
 
+static void clear_object(BackupObjects *objects, ObjectType type) {
+        if (type == OBJECT_RECORD)
+                objects->record = false;
+        else if (type == OBJECT_FAILED)
+                objects->failed = false;
+        else
+                objects->deletion = false;
+}
+
 int picture_add_objects(Picture *picture, Summary *const *summaries, size_t n) {
         for (size_t i = 0; i < n && i < picture->n_slots; i++) {
                 PictureItem *item = &picture->items[picture->slots[i].index];
@@ -186,8 +226,10 @@ int picture_add_objects(Picture *picture, Summary *const *summaries, size_t n) {
                 Summary **place = type == OBJECT_RECORD   ? &item->record
                                   : type == OBJECT_FAILED ? &item->failed
                                                           : &item->deletion;
-                if (summaries[i] == NULL)
+                if (summaries[i] == NULL) { /* the listing lags: it is gone */
+                        clear_object(&item->objects, type);
                         continue;
+                }
                 *place = summary_copy(summaries[i]);
                 if (*place == NULL)
                         return -ENOMEM;
@@ -201,6 +243,37 @@ static int compare_claims(const void *a, const void *b) {
         if (r != 0)
                 return r;
         return (one->sequence > other->sequence) - (one->sequence < other->sequence);
+}
+
+static bool is_listed(const Catalogue *catalogue, size_t n, const CatalogueClaim *claim) {
+        return n > 0 &&
+               bsearch(claim, catalogue->claims, n, sizeof(CatalogueClaim), compare_claims) != NULL;
+}
+
+int picture_expect_claims(Picture *picture, const char *instance, uint64_t first, uint64_t last) {
+        Catalogue *catalogue = &picture->catalogue;
+        size_t n_listed = catalogue->n_claims;
+        for (uint64_t sequence = first; sequence <= last; sequence++) {
+                CLEANUP(cleanup_free) char *name = object_name_claim(instance, sequence);
+                CatalogueClaim key = {.sequence = sequence};
+                snprintf(key.instance, sizeof(key.instance), "%s", instance);
+                if (is_listed(catalogue, n_listed, &key))
+                        continue;
+                if (name == NULL || catalogue_add(catalogue, name, 0, 0) < 0)
+                        return -ENOMEM;
+        }
+        if (catalogue->n_claims > 0)
+                qsort(catalogue->claims,
+                      catalogue->n_claims,
+                      sizeof(CatalogueClaim),
+                      compare_claims);
+        PictureItem *items = reallocarray(
+                picture->items, picture->n_items + catalogue->n_claims + 1, sizeof(PictureItem));
+        if (items == NULL)
+                return -ENOMEM;
+        memset(items + picture->n_items, 0, (catalogue->n_claims + 1) * sizeof(PictureItem));
+        picture->items = items;
+        return 0;
 }
 
 /* Claims are sorted; each readable record marks the one that it came from. */

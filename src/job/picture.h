@@ -3,9 +3,9 @@
  * by step in the order of the functions below. */
 #pragma once
 
+#include "job/own-work.h"
 #include "job/query.h"
 #include "job/summary.h"
-#include "ledger/db.h"
 
 typedef struct PictureItem PictureItem;
 typedef struct PictureOwn PictureOwn;
@@ -19,7 +19,9 @@ typedef struct Picture {
         size_t n_items;
         PictureOwn *own; /* backups that this host is at */
         size_t n_own;
-        PictureSlot *slots; /* what the names that were given out stand for */
+        StringList deletions;     /* begun by this host, whatever a listing shows of them yet */
+        StringList being_deleted; /* a job of ours is at it */
+        PictureSlot *slots;       /* what the names that were given out stand for */
         size_t n_slots;
         bool one_instance; /* only `instance` is looked at */
         char instance[65];
@@ -29,14 +31,17 @@ void picture_init(Picture *picture, const TrustedKeys *trusted, const char *cont
 void picture_done(Picture *picture);
 
 /* Each: 0 or -ENOMEM. */
+/* Before the listing: the objects of this backup are asked for by name, listed or not. */
+int picture_expect_backup(Picture *picture, const char *instance, const char *id);
 int picture_add_listing(Picture *picture, const StoreEntry *entries, size_t n);
 /* The jobs in memory and, beside them, what the ledger holds of an earlier process. */
-int picture_add_jobs(
-        Picture *picture, const Service *service, const LedgerJob *jobs, size_t n_jobs);
+int picture_add_own(Picture *picture, const Service *service, const OwnWork *own);
 /* Only the instance of that backup from now on, when the listing shows which it is. */
 void picture_keep_instance_of(Picture *picture, const char *id);
 int picture_object_names(Picture *picture, StringList *ret);
 int picture_add_objects(Picture *picture, Summary *const *summaries, size_t n);
+/* These claims, too, are asked for by name where the listing lacks them. */
+int picture_expect_claims(Picture *picture, const char *instance, uint64_t first, uint64_t last);
 /* Claims that no readable record stands for. */
 int picture_claim_names(Picture *picture, StringList *ret);
 int picture_add_claims(Picture *picture, Summary *const *summaries, size_t n);

@@ -18,11 +18,10 @@
 
 enum { QUERY_TIMEOUT_MSEC = 19500 }; /* the reply itself stays within 20 s */
 
-typedef struct LedgerJobs {
-        LedgerJob *jobs;
-        size_t n;
+typedef struct LedgerFacts {
+        OwnWork own;
         Query *query;
-} LedgerJobs;
+} LedgerFacts;
 
 typedef struct RecordReading {
         Query *query;
@@ -257,21 +256,21 @@ static int load_objects(Query *query, Error *err) {
         return load(query, on_objects, err);
 }
 
-static int jobs_run(LedgerDb *db, void *userdata, Error *err) {
-        LedgerJobs *jobs = userdata;
-        return ledger_jobs(db, &jobs->jobs, &jobs->n, err);
+static int facts_run(LedgerDb *db, void *userdata, Error *err) {
+        LedgerFacts *facts = userdata;
+        return own_work_read(db, &facts->own, err);
 }
 
-static void jobs_done(int r, const Error *err, void *userdata) {
-        LedgerJobs *jobs = userdata;
-        Query *query = jobs->query;
+static void facts_done(int r, const Error *err, void *userdata) {
+        LedgerFacts *facts = userdata;
+        Query *query = facts->query;
         query->call = NULL;
         Error error = {0};
         if (r < 0) {
                 fail(query, err);
                 return;
         }
-        r = picture_add_jobs(&query->picture, query->service, jobs->jobs, jobs->n);
+        r = picture_add_own(&query->picture, query->service, &facts->own);
         if (r < 0)
                 error_oom(&error);
         else
@@ -280,24 +279,22 @@ static void jobs_done(int r, const Error *err, void *userdata) {
                 fail(query, &error);
 }
 
-static void jobs_release(void *userdata) {
-        LedgerJobs *jobs = userdata;
-        for (size_t i = 0; i < jobs->n; i++)
-                ledger_job_done(&jobs->jobs[i]);
-        free(jobs->jobs);
-        free(jobs);
+static void facts_release(void *userdata) {
+        LedgerFacts *facts = userdata;
+        own_work_done(&facts->own);
+        free(facts);
 }
 
 static int ask_ledger(Query *query, Error *err) {
         static const LedgerFunctions functions = {
-                .run = jobs_run, .on_done = jobs_done, .release = jobs_release};
-        LedgerJobs *jobs = calloc(1, sizeof(*jobs));
-        if (jobs == NULL)
+                .run = facts_run, .on_done = facts_done, .release = facts_release};
+        LedgerFacts *facts = calloc(1, sizeof(*facts));
+        if (facts == NULL)
                 return error_oom(err);
-        jobs->query = query;
-        int r = ledger_call(query->service->ledger, &functions, jobs, &query->call, err);
+        facts->query = query;
+        int r = ledger_call(query->service->ledger, &functions, facts, &query->call, err);
         if (r < 0)
-                free(jobs);
+                free(facts);
         return r;
 }
 

@@ -1,7 +1,7 @@
 /* See source.h. Owned by job/restore.
  *
  * States: record of the own instance -> (not there: list, and the record of another instance) ->
- * list of segments. */
+ * delete.json, which must not be there -> list of segments. */
 #include "job/source.h"
 
 #include <errno.h>
@@ -126,6 +126,49 @@ static void on_list_read(const StoreReply *reply, void *userdata) {
         finish(reader, r < 0 ? &error : NULL);
 }
 
+/* ---- delete.json ---- */
+
+/* One that does not verify changes nothing. */
+static bool says_deleted(const SourceReader *reader, const StoreReply *reply) {
+        Envelope envelope = {0};
+
+        int r = envelope_open(
+                (const char *)reply->data, reply->size, "delete", "delete.json", &envelope, NULL);
+        bool good =
+                r >= 0 && envelope_trust(&envelope, reader->options.trusted, reader->instance) ==
+                                  TRUST_TRUSTED;
+        envelope_done(&envelope);
+        return good;
+}
+
+static void on_deletion_read(const StoreReply *reply, void *userdata) {
+        SourceReader *reader = userdata;
+        Error error = {0};
+        int r = 0;
+
+        reader->request = NULL;
+        if (reply->r < 0 && reply->r != -ENOENT && reply->err->kind != ERROR_INTEGRITY) {
+                r = reply->r;
+                error = *reply->err;
+        } else if (reply->r >= 0 && says_deleted(reader, reply)) {
+                r = error_set(
+                        &error,
+                        ERROR_NOT_COMPLETED,
+                        -EBUSY,
+                        "backup %s is not completed any more: it is being deleted, or a delete of "
+                        "it did not come to its end",
+                        reader->backup_id);
+        }
+        if (r >= 0)
+                r = get(reader,
+                        OBJECT_SEGMENTS,
+                        (size_t)reader->source.record.volume.segment_count * SEGMENT_LINE_BYTES,
+                        on_list_read,
+                        &error);
+        if (r < 0)
+                finish(reader, &error);
+}
+
 /* ---- the record ---- */
 
 static int judge_signature(SourceReader *reader, const Envelope *envelope, Error *err) {
@@ -230,10 +273,9 @@ static void on_record_read(const StoreReply *reply, void *userdata) {
                 r = open_record(reader, reply, &error);
                 if (r >= 0)
                         r = get(reader,
-                                OBJECT_SEGMENTS,
-                                (size_t)reader->source.record.volume.segment_count *
-                                        SEGMENT_LINE_BYTES,
-                                on_list_read,
+                                OBJECT_DELETE,
+                                (size_t)2 * LIMIT_RECORD_BYTES,
+                                on_deletion_read,
                                 &error);
         }
         if (r < 0)

@@ -42,19 +42,38 @@ static void entry_free(Entry *entry) {
         free(entry);
 }
 
-static void drop_oldest(SummaryCache *cache) {
-        Entry *entry = cache->oldest;
+static void take_from_bucket(SummaryCache *cache, const Entry *entry) {
         Entry **link = &cache->buckets[bucket_of(entry->name)];
         // NOLINTNEXTLINE(clang-analyzer-core.NullDereference): the entry is in its bucket
         while (*link != entry)
                 link = &(*link)->next_in_bucket;
         *link = entry->next_in_bucket;
-        cache->oldest = entry->next_younger;
-        if (cache->oldest == NULL)
-                cache->youngest = NULL;
+}
+
+/* `place` points to it in the queue by age, `older` is the one before it. */
+static void drop(SummaryCache *cache, Entry **place, Entry *older) {
+        Entry *entry = *place;
+        take_from_bucket(cache, entry);
+        *place = entry->next_younger;
+        if (cache->youngest == entry)
+                cache->youngest = older;
         cache->bytes -= entry->bytes;
         cache->n--;
         entry_free(entry);
+}
+
+static void drop_oldest(SummaryCache *cache) {
+        drop(cache, &cache->oldest, NULL);
+}
+
+void summary_cache_remove(SummaryCache *cache, const char *object_name) {
+        Entry *entry = cache == NULL ? NULL : find(cache, object_name);
+        Entry **place, *older = NULL;
+        if (entry == NULL)
+                return;
+        for (place = &cache->oldest; *place != entry; place = &(*place)->next_younger)
+                older = *place;
+        drop(cache, place, older);
 }
 
 const Summary *summary_cache_get(const SummaryCache *cache, const char *object_name) {

@@ -172,6 +172,10 @@ static void start_next(Slot *slot) {
         }
 }
 
+void summary_forget(Service *service, const char *object_name) {
+        summary_cache_remove(service->summaries, object_name);
+}
+
 SummaryLoad *summary_load_free(SummaryLoad *load) {
         if (load == NULL)
                 return NULL;

@@ -19,4 +19,6 @@ int summary_load_start(
         void *userdata,
         SummaryLoad **ret,
         Error *err);
+/* The object was removed: a listing that still shows it is not believed. */
+void summary_forget(Service *service, const char *object_name);
 SummaryLoad *summary_load_free(SummaryLoad *load); /* cancels; not within on_done */

@@ -44,4 +44,5 @@ DEFINE_CLEANUP(SummaryCache, summary_cache);
 /* What it returns is the cache's, until the next summary_cache_put(). NULL: not there. */
 const Summary *summary_cache_get(const SummaryCache *cache, const char *object_name);
 void summary_cache_put(SummaryCache *cache, const char *object_name, const Summary *summary);
+void summary_cache_remove(SummaryCache *cache, const char *object_name); /* absent: nothing */
 size_t summary_cache_count(const SummaryCache *cache);

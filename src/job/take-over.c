@@ -1,7 +1,8 @@
 /* See take-over.h. Owned by the manager.
  *
- * States: claim -> list -> (for each older claim: read it, look for its record and its failed.json
- * by name) -> owe -> pass. What is ended is owed in the ledger first. */
+ * States: claim -> list -> (for each older claim: read it, look for its record, its failed.json and
+ * its delete.json by name) -> owe -> pass. A delete that is all but over is finished. What is ended
+ * is owed in the ledger first. */
 #include "job/take-over.h"
 
 #include <errno.h>
@@ -88,7 +89,8 @@ typedef struct EndForeign {
         TakeOver *take_over;
         char *backup_id, *name, *envelope;
         size_t envelope_size;
-        bool is_ours; /* unfinished, and the ledger knows how it goes on */
+        bool is_ours;     /* unfinished, and the ledger knows how it goes on */
+        bool is_deletion; /* what is left of it is the end of a delete */
 } EndForeign;
 
 static void release_end(void *userdata) {
@@ -120,6 +122,12 @@ static int end_run(LedgerDb *db, void *userdata, Error *err) {
 
         if (r < 0 || end->is_ours)
                 return r;
+        if (end->is_deletion)
+                return ledger_owed_add(
+                        db,
+                        &(OwedWork){OWED_DELETE, end->backup_id, end->backup_id, NULL, 0},
+                        NULL,
+                        err);
         r = ledger_owed_add(
                 db,
                 &(OwedWork){OWED_PUT, end->backup_id, end->name, end->envelope, end->envelope_size},
@@ -143,7 +151,7 @@ static void on_ended(int r, const Error *err, void *userdata) {
                 finish(take_over, err);
                 return;
         }
-        if (end->is_ours) {
+        if (end->is_ours || end->is_deletion) {
                 read_next(take_over);
                 return;
         }
@@ -186,7 +194,7 @@ static int print_failed(TakeOver *take_over, EndForeign *end, Error *err) {
         return r;
 }
 
-static int end_foreign(TakeOver *take_over, Error *err) {
+static int end_foreign(TakeOver *take_over, bool is_deletion, Error *err) {
         static const LedgerFunctions functions = {
                 .run = end_run, .on_done = on_ended, .release = release_end};
         EndForeign *end = calloc(1, sizeof(EndForeign));
@@ -194,10 +202,12 @@ static int end_foreign(TakeOver *take_over, Error *err) {
         if (end == NULL)
                 return error_oom(err);
         end->take_over = take_over;
+        end->is_deletion = is_deletion;
         end->backup_id = strdup(take_over->foreign.id);
         end->name = object_name(instance_of(take_over), take_over->foreign.id, OBJECT_FAILED);
-        int r = end->backup_id == NULL || end->name == NULL ? error_oom(err)
-                                                            : print_failed(take_over, end, err);
+        int r = end->backup_id == NULL || end->name == NULL ? error_oom(err) : 0;
+        if (r >= 0 && !is_deletion)
+                r = print_failed(take_over, end, err);
         if (r >= 0)
                 r = ledger_call(take_over->service->ledger, &functions, end, NULL, err);
         if (r < 0)
@@ -216,9 +226,16 @@ static void on_looked(const StoreReply *reply, void *userdata) {
 
         take_over->request = NULL;
         if (reply->r == -ENOENT) {
-                r = take_over->looked_for == OBJECT_RECORD
-                            ? look_for(take_over, OBJECT_FAILED, &error)
-                            : end_foreign(take_over, &error);
+                if (take_over->looked_for == OBJECT_DELETE)
+                        r = end_foreign(take_over, false, &error);
+                else
+                        r = look_for(
+                                take_over,
+                                take_over->looked_for == OBJECT_RECORD ? OBJECT_FAILED
+                                                                       : OBJECT_DELETE,
+                                &error);
+        } else if (reply->r >= 0 && take_over->looked_for == OBJECT_DELETE) {
+                r = end_foreign(take_over, true, &error);
         } else if (reply->r < 0) {
                 r = reply->r;
                 error = *reply->err;

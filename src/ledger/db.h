@@ -79,6 +79,10 @@ typedef enum OwedType {
         OWED_DIRECTORY, /* name: a directory of ours to remove */
         OWED_KEPT,      /* name: a directory of ours; data: "<sid>\n..": waits for a level 0 of all
                            of them, no pass tries it */
+        OWED_DELETE, /* name: backup_id; data: delete.json (none: the one in the store): the backup
+                        is taken out of the store */
+        OWED_CLAIM,  /* name: the claim of a deleted backup, which goes with its delete.json as soon
+                        as there is a later claim */
 } OwedType;
 typedef struct Owed {
         uint64_t id;

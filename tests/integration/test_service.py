@@ -54,7 +54,6 @@ def test_a_job_is_what_its_contract_says(service):
 @pytest.mark.parametrize(
     "method, signature, arguments",
     [
-        ("DeleteBackup", "sa{sv}", (NO_BACKUP, {})),
         ("VerifyBackup", "sa{sv}", (NO_BACKUP, {})),
         ("PruneBackups", "a{sv}", ({},)),
         ("CheckConfiguration", "a{sv}", ({},)),

@@ -222,6 +222,11 @@ class Daemon:
     def delete_backup(self, backup_id, **options):
         return self.call("DeleteBackup", "sa{sv}", backup_id, dbus.options(**options))
 
+    def delete(self, backup_id, **options):
+        outcome = self.wait(self.delete_backup(backup_id, **options))
+        assert outcome.result == "done", f"{outcome}\n{self.log()[-8000:]}"
+        return outcome
+
     def take_over(self, instance=None):
         return self.wait(self.call("TakeOver", "sa{sv}", instance or self.instance, {}))
 
