@@ -15,6 +15,7 @@
 #include "base/message-ids.h"
 #include "daemon/store-kit.h"
 #include "job/summary.h"
+#include "ledger/cache.h"
 #include "store/swift.h"
 
 enum {
@@ -241,6 +242,20 @@ static int make_oracle(Parts *parts, Loop *loop, Error *err) {
         return child_runner_new(loop, &options, &oracle->runner, err);
 }
 
+/* Without it lists read more from the store; no reason not to start. */
+static void make_cache(Parts *parts, Loop *loop) {
+        Error error = {0};
+        int r = cache_new(loop, parts->state_directory, &parts->service.cache, &error);
+        if (r > 0)
+                log_warning(
+                        &(LogFields){.error = &error},
+                        "What was known of the control objects is read from the store again");
+        else if (r < 0)
+                log_warning(
+                        &(LogFields){.error = &error},
+                        "What the control objects say is not kept on disk");
+}
+
 static int make_memory(Parts *parts, Error *err) {
         parts->service.summaries = summary_cache_new(SUMMARY_BYTES);
         return parts->service.summaries == NULL ? error_oom(err) : 0;
@@ -287,12 +302,15 @@ int parts_make(Parts *parts, Loop *loop, const char *config_path, Error *err) {
                 r = make_store(parts, loop, err);
         if (r >= 0)
                 r = make_oracle(parts, loop, err);
+        if (r >= 0)
+                make_cache(parts, loop);
         return r < 0 ? r : make_memory(parts, err);
 }
 
 void parts_done(Parts *parts) {
         Service *service = &parts->service;
         service->summaries = summary_cache_free(service->summaries);
+        service->cache = cache_free(service->cache);
         service->oracle.runner = child_runner_free(service->oracle.runner);
         service->store = store_free(service->store);
         parts->store_pool = work_pool_free(parts->store_pool);

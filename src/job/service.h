@@ -49,7 +49,8 @@ typedef struct Service {
         uint64_t shutdown_msec;  /* how long a stop may take */
         struct Manager *manager; /* the jobs; set once it is there, for the List and Get methods */
         struct SummaryCache
-                *summaries; /* what the control objects said; NULL: every list reads them anew */
+                *summaries;  /* what the control objects said; NULL: every list reads them anew */
+        struct Cache *cache; /* the same, on disk; NULL: none */
         struct Recovery *recovery; /* owed work; set once it is there */
         uint64_t retry_delay_msec; /* before another attempt of a backup */
 } Service;

@@ -1,5 +1,6 @@
-/* Each of a few slots takes the next name, gets the object and lets a worker read it; the next name
- * follows. Owned by a query. */
+/* What memory lacks is asked of the cache on disk, all at once; of what that lacks each of a few
+ * slots takes the next name, gets the object and lets a worker read it; the next name follows.
+ * Owned by a query. */
 #include "job/summary-load.h"
 
 #include <errno.h>
@@ -8,6 +9,7 @@
 
 #include "base/limits.h"
 #include "event/timer.h"
+#include "job/summary-disk.h"
 
 enum { SLOTS = 8 };
 
@@ -34,6 +36,9 @@ struct SummaryLoad {
         StringList names;
         Summary **summaries;
         size_t next, n_done;
+        SummaryFetch *fetch;
+        size_t *fetched; /* the names' indices */
+        SummaryBatch batch;
         Slot slots[SLOTS];
         Timer *done_timer;
         bool ended;
@@ -87,6 +92,9 @@ static void reading_done(void *userdata) {
                 return;
         }
         summary_cache_put(load->service->summaries, reading->name, reading->summary);
+        summary_batch_add(&load->batch, reading->name, reading->summary);
+        if (load->batch.names.n >= SUMMARY_BATCH_MAX)
+                summary_batch_send(&load->batch, load->service);
         load->summaries[slot->index] = TAKE_PTR(reading->summary);
         one_done(load);
         start_next(slot);
@@ -143,6 +151,8 @@ static void on_object(const StoreReply *reply, void *userdata) {
 }
 
 static bool take_cached(SummaryLoad *load, size_t index) {
+        if (load->summaries[index] != NULL)
+                return true;
         const Summary *cached =
                 summary_cache_get(load->service->summaries, load->names.items[index]);
         if (cached == NULL)
@@ -174,6 +184,7 @@ static void start_next(Slot *slot) {
 
 void summary_forget(Service *service, const char *object_name) {
         summary_cache_remove(service->summaries, object_name);
+        summary_disk_remove(service, object_name);
 }
 
 SummaryLoad *summary_load_free(SummaryLoad *load) {
@@ -183,6 +194,9 @@ SummaryLoad *summary_load_free(SummaryLoad *load) {
                 store_cancel(load->slots[i].request);
                 work_cancel(load->slots[i].work);
         }
+        summary_batch_send(&load->batch, load->service);
+        summary_fetch_free(load->fetch);
+        free(load->fetched);
         timer_free(load->done_timer);
         for (size_t i = 0; load->summaries != NULL && i < load->names.n; i++)
                 summary_free(load->summaries[i]);
@@ -193,6 +207,45 @@ SummaryLoad *summary_load_free(SummaryLoad *load) {
 }
 
 DEFINE_CLEANUP(SummaryLoad, summary_load);
+
+static void start_slots(SummaryLoad *load) {
+        for (size_t i = 0; i < SLOTS; i++)
+                start_next(&load->slots[i]);
+}
+
+static void on_fetched(Summary **summaries, size_t n, void *userdata) {
+        SummaryLoad *load = userdata;
+        for (size_t i = 0; i < n; i++) {
+                if (summaries[i] == NULL)
+                        continue;
+                summary_cache_put(
+                        load->service->summaries,
+                        load->names.items[load->fetched[i]],
+                        summaries[i]);
+                load->summaries[load->fetched[i]] = TAKE_PTR(summaries[i]);
+        }
+        start_slots(load);
+}
+
+/* 0: nothing is fetched. */
+static int start_fetch(SummaryLoad *load, Error *err) {
+        CLEANUP(string_list_done) StringList missing = {0};
+        if (load->service->cache == NULL)
+                return 0;
+        load->fetched = calloc(load->names.n + 1, sizeof(size_t));
+        if (load->fetched == NULL)
+                return error_oom(err);
+        for (size_t i = 0; i < load->names.n; i++) {
+                if (take_cached(load, i))
+                        continue;
+                load->fetched[missing.n] = i;
+                if (string_list_add(&missing, load->names.items[i]) < 0)
+                        return error_oom(err);
+        }
+        if (missing.n == 0)
+                return 0;
+        return summary_fetch_start(load->service, &missing, on_fetched, load, &load->fetch);
+}
 
 int summary_load_start(
         Service *service,
@@ -215,10 +268,13 @@ int summary_load_start(
                 return r;
         if (names->n == 0)
                 end(load);
-        for (size_t i = 0; i < SLOTS; i++) {
+        for (size_t i = 0; i < SLOTS; i++)
                 load->slots[i].load = load;
-                start_next(&load->slots[i]);
-        }
+        r = start_fetch(load, err);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                start_slots(load);
         *ret = TAKE_PTR(load);
         return 0;
 }

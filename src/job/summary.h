@@ -33,6 +33,9 @@ Summary *summary_read(const char *object_name, const void *bytes, size_t size);
 Summary *summary_copy(const Summary *summary); /* NULL: no memory */
 Summary *summary_free(Summary *summary);
 DEFINE_CLEANUP(Summary, summary);
+/* As text and back; NULL: it is none. 0 or negative: no memory. Caller frees. */
+int summary_print(const Summary *summary, char **ret, size_t *ret_size);
+Summary *summary_parse(const char *text, size_t size);
 Trust summary_trust(const Summary *summary, const TrustedKeys *keys);
 
 /* Summaries by object name, within a bound of bytes: when it is reached the oldest go. Loop thread

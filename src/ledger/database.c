@@ -1,5 +1,5 @@
-/* ledger.db as a file: opening, its schema, and one way to run a statement. Runs on the ledger's
- * thread (and once at start-up). */
+/* A file of SQLite: opening, its schema, a transaction, and one way to run a statement. Runs on the
+ * thread of the ledger or of the cache (and once at start-up). */
 #include "ledger/database.h"
 
 #include <errno.h>
@@ -9,49 +9,16 @@
 #include "base/files.h"
 #include "base/strings.h"
 
-enum { SCHEMA_VERSION = 1 };
-
-static const char schema[] =
-        "CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
-        "CREATE TABLE job (id INTEGER PRIMARY KEY, type TEXT NOT NULL, stage INTEGER NOT NULL,"
-        " backup_id TEXT NOT NULL, instance TEXT NOT NULL, sequence INTEGER NOT NULL,"
-        " started_usec INTEGER NOT NULL, directory TEXT, object BLOB);"
-        "CREATE TABLE attempt (n INTEGER PRIMARY KEY,"
-        " job INTEGER NOT NULL REFERENCES job ON DELETE CASCADE, attempt TEXT NOT NULL,"
-        " UNIQUE (job, attempt));"
-        "CREATE TABLE tag (n INTEGER PRIMARY KEY,"
-        " job INTEGER NOT NULL REFERENCES job ON DELETE CASCADE, sid TEXT NOT NULL,"
-        " oracle_home TEXT NOT NULL, dbid INTEGER NOT NULL, tag TEXT NOT NULL,"
-        " UNIQUE (job, sid, tag));"
-        "CREATE TABLE member (n INTEGER PRIMARY KEY,"
-        " job INTEGER NOT NULL REFERENCES job ON DELETE CASCADE, path TEXT NOT NULL,"
-        " source TEXT NOT NULL, offset INTEGER NOT NULL, size INTEGER NOT NULL,"
-        " header BLOB NOT NULL, UNIQUE (job, path));"
-        "CREATE TABLE owed (id INTEGER PRIMARY KEY AUTOINCREMENT, type INTEGER NOT NULL,"
-        " backup_id TEXT NOT NULL, name TEXT NOT NULL, data BLOB, since_usec INTEGER NOT NULL);"
-        "CREATE TABLE claim (instance TEXT PRIMARY KEY, sequence INTEGER NOT NULL,"
-        " id TEXT NOT NULL, hostname TEXT NOT NULL) WITHOUT ROWID;"
-        "CREATE TABLE previous (instance TEXT PRIMARY KEY, id TEXT NOT NULL,"
-        " sequence INTEGER NOT NULL, record_sha256 TEXT NOT NULL) WITHOUT ROWID;"
-        "PRAGMA user_version = 1;";
-
-/* EXCLUSIVE keeps a second daemon out and needs no shared memory file. */
-static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE;"
-                               "PRAGMA journal_mode = WAL;"
-                               "PRAGMA synchronous = FULL;"
-                               "PRAGMA foreign_keys = ON;"
-                               "PRAGMA trusted_schema = OFF;";
-
 static int damaged(const LedgerDb *db, const char *problem, Error *err) {
         return error_set(
                 err,
                 ERROR_CONFIG,
                 -EUCLEAN,
-                "The ledger %s is damaged (%s): stop the service, move it and its -wal file away "
-                "and start again; what it knew of unfinished work is lost, and TakeOver may be "
-                "needed",
+                "The %s %s is damaged (%s): %s",
+                db->kind->name,
                 db->path,
-                problem);
+                problem,
+                db->kind->if_damaged);
 }
 
 int database_failed(LedgerDb *db, int code, Error *err) {
@@ -62,7 +29,12 @@ int database_failed(LedgerDb *db, int code, Error *err) {
                 return error_oom(err);
         case SQLITE_FULL:
                 return error_set(
-                        err, ERROR_NO_SPACE, -ENOSPC, "No space for the ledger %s", db->path);
+                        err,
+                        ERROR_NO_SPACE,
+                        -ENOSPC,
+                        "No space for the %s %s",
+                        db->kind->name,
+                        db->path);
         case SQLITE_CORRUPT:
         case SQLITE_NOTADB:
                 return damaged(db, problem, err);
@@ -72,8 +44,8 @@ int database_failed(LedgerDb *db, int code, Error *err) {
                         err,
                         ERROR_CONFIG,
                         -EBUSY,
-                        "The ledger %s is in use by another process: is the service running "
-                        "already?",
+                        "The %s %s is in use by another process: is the service running already?",
+                        db->kind->name,
                         db->path);
         case SQLITE_CANTOPEN:
         case SQLITE_PERM:
@@ -83,17 +55,42 @@ int database_failed(LedgerDb *db, int code, Error *err) {
                         err,
                         ERROR_CONFIG,
                         -EACCES,
-                        "The ledger %s cannot be opened and written (%s): check its owner and mode",
+                        "The %s %s cannot be opened and written (%s): check its owner and mode",
+                        db->kind->name,
                         db->path,
                         problem);
         default:
-                return error_set(err, ERROR_INTERNAL, -EIO, "The ledger %s: %s", db->path, problem);
+                return error_set(
+                        err,
+                        ERROR_INTERNAL,
+                        -EIO,
+                        "The %s %s: %s",
+                        db->kind->name,
+                        db->path,
+                        problem);
         }
 }
 
 int database_execute(LedgerDb *db, const char *sql, Error *err) {
         int code = sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL);
         return code == SQLITE_OK ? 0 : database_failed(db, code, err);
+}
+
+int database_transact(
+        LedgerDb *db,
+        int (*run)(LedgerDb *db, void *userdata, Error *err),
+        void *userdata,
+        Error *err) {
+        int r = database_execute(db, "BEGIN IMMEDIATE", err);
+        if (r < 0)
+                return r;
+        r = run(db, userdata, err);
+        if (r >= 0)
+                r = database_execute(db, "COMMIT", err);
+        /* A failure may have ended the transaction already. */
+        if (r < 0 && sqlite3_get_autocommit(db->sqlite) == 0)
+                (void)database_execute(db, "ROLLBACK", NULL);
+        return r;
 }
 
 Statement statement_begin(LedgerDb *db, const char *sql) {
@@ -153,7 +150,8 @@ int statement_step(Statement *statement, Error *err) {
                         err,
                         ERROR_INTERNAL,
                         -ERANGE,
-                        "The ledger %s holds no numbers beyond 2^63-1",
+                        "The %s %s holds no numbers beyond 2^63-1",
+                        statement->db->kind->name,
                         statement->db->path);
         return database_failed(statement->db, statement->code, err);
 }
@@ -216,16 +214,16 @@ void *array_extend(void **array, size_t *n, size_t size) {
 }
 
 /* 0600 from birth; SQLite gives the -wal file the same mode. */
-static int make_file(const char *path, Error *err) {
+static int make_file(const char *path, const DatabaseKind *kind, Error *err) {
         int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0)
                 return error_set_errno(
-                        err, ERROR_CONFIG, -errno, "The ledger %s cannot be opened", path);
+                        err, ERROR_CONFIG, -errno, "The %s %s cannot be opened", kind->name, path);
         close(fd);
         int r = fsync_parent(path);
         if (r < 0)
                 return error_set_errno(
-                        err, ERROR_CONFIG, r, "The directory of the ledger %s", path);
+                        err, ERROR_CONFIG, r, "The directory of the %s %s", kind->name, path);
         return 0;
 }
 
@@ -255,21 +253,23 @@ static int set_schema(LedgerDb *db, Error *err) {
         int r = query_uint(db, "PRAGMA user_version", &version, err);
         if (r < 0)
                 return r;
-        if (version > SCHEMA_VERSION)
+        if (version > db->kind->version)
                 return error_set(
                         err,
                         ERROR_CONFIG,
                         -ENOTSUP,
-                        "The ledger %s was written by a newer version (schema %u, this one knows "
-                        "%d): install that version again, or move the file away and use TakeOver",
+                        "The %s %s was written by a newer version (schema %u, this one knows %u): "
+                        "%s",
+                        db->kind->name,
                         db->path,
                         (unsigned)version,
-                        SCHEMA_VERSION);
-        if (version == SCHEMA_VERSION)
+                        db->kind->version,
+                        db->kind->if_newer);
+        if (version == db->kind->version)
                 return 0;
         r = database_execute(db, "BEGIN IMMEDIATE", err);
         if (r == 0)
-                r = database_execute(db, schema, err);
+                r = database_execute(db, db->kind->schema, err);
         return r < 0 ? r : database_execute(db, "COMMIT", err);
 }
 
@@ -278,17 +278,17 @@ static int prepare(LedgerDb *db, Error *err) {
                 db->path, &db->sqlite, SQLITE_OPEN_READWRITE | SQLITE_OPEN_FULLMUTEX, NULL);
         if (code != SQLITE_OK)
                 return database_failed(db, code, err);
-        int r = database_execute(db, settings, err);
+        int r = database_execute(db, db->kind->settings, err);
         if (r == 0)
                 r = check_whole(db, err);
         return r < 0 ? r : set_schema(db, err);
 }
 
-int database_open(const char *path, LedgerDb *ret, Error *err) {
-        int r = make_file(path, err);
+int database_open(const char *path, const DatabaseKind *kind, LedgerDb *ret, Error *err) {
+        int r = make_file(path, kind, err);
         if (r < 0)
                 return r;
-        LedgerDb db = {.path = strdup(path)};
+        LedgerDb db = {.path = strdup(path), .kind = kind};
         if (db.path == NULL)
                 return error_oom(err);
         r = prepare(&db, err);

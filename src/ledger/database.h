@@ -9,14 +9,31 @@
 #include "base/error.h"
 #include "ledger/ledger.h"
 
+/* What a file of ours holds. Strings are static. */
+typedef struct DatabaseKind {
+        const char *name;     /* "ledger": for messages */
+        const char *schema;   /* of a new file; sets user_version */
+        const char *settings; /* of each opening */
+        unsigned version;
+        const char *if_damaged, *if_newer; /* what a person does then */
+} DatabaseKind;
+
 struct LedgerDb {
         sqlite3 *sqlite;
         char *path;
+        const DatabaseKind *kind;
 };
 
-/* Opens or creates, checks and brings up to the present schema. */
-int database_open(const char *path, LedgerDb *ret, Error *err);
+/* Opens or creates, checks and brings up to the present schema. -EUCLEAN: damaged; -ENOTSUP: of a
+ * newer version. */
+int database_open(const char *path, const DatabaseKind *kind, LedgerDb *ret, Error *err);
 void database_close(LedgerDb *db);
+/* One transaction: what `run` did is durable when this returns 0, and undone when it does not. */
+int database_transact(
+        LedgerDb *db,
+        int (*run)(LedgerDb *db, void *userdata, Error *err),
+        void *userdata,
+        Error *err);
 int database_execute(LedgerDb *db, const char *sql, Error *err);
 /* The last failure of SQLite as an error that names the file and what to do. */
 int database_failed(LedgerDb *db, int code, Error *err);

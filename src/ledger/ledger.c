@@ -12,6 +12,47 @@
 
 enum { MAX_QUEUED = 65536 };
 
+static const char schema[] =
+        "CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE job (id INTEGER PRIMARY KEY, type TEXT NOT NULL, stage INTEGER NOT NULL,"
+        " backup_id TEXT NOT NULL, instance TEXT NOT NULL, sequence INTEGER NOT NULL,"
+        " started_usec INTEGER NOT NULL, directory TEXT, object BLOB);"
+        "CREATE TABLE attempt (n INTEGER PRIMARY KEY,"
+        " job INTEGER NOT NULL REFERENCES job ON DELETE CASCADE, attempt TEXT NOT NULL,"
+        " UNIQUE (job, attempt));"
+        "CREATE TABLE tag (n INTEGER PRIMARY KEY,"
+        " job INTEGER NOT NULL REFERENCES job ON DELETE CASCADE, sid TEXT NOT NULL,"
+        " oracle_home TEXT NOT NULL, dbid INTEGER NOT NULL, tag TEXT NOT NULL,"
+        " UNIQUE (job, sid, tag));"
+        "CREATE TABLE member (n INTEGER PRIMARY KEY,"
+        " job INTEGER NOT NULL REFERENCES job ON DELETE CASCADE, path TEXT NOT NULL,"
+        " source TEXT NOT NULL, offset INTEGER NOT NULL, size INTEGER NOT NULL,"
+        " header BLOB NOT NULL, UNIQUE (job, path));"
+        "CREATE TABLE owed (id INTEGER PRIMARY KEY AUTOINCREMENT, type INTEGER NOT NULL,"
+        " backup_id TEXT NOT NULL, name TEXT NOT NULL, data BLOB, since_usec INTEGER NOT NULL);"
+        "CREATE TABLE claim (instance TEXT PRIMARY KEY, sequence INTEGER NOT NULL,"
+        " id TEXT NOT NULL, hostname TEXT NOT NULL) WITHOUT ROWID;"
+        "CREATE TABLE previous (instance TEXT PRIMARY KEY, id TEXT NOT NULL,"
+        " sequence INTEGER NOT NULL, record_sha256 TEXT NOT NULL) WITHOUT ROWID;"
+        "PRAGMA user_version = 1;";
+
+/* EXCLUSIVE keeps a second daemon out and needs no shared memory file. */
+static const char settings[] = "PRAGMA locking_mode = EXCLUSIVE;"
+                               "PRAGMA journal_mode = WAL;"
+                               "PRAGMA synchronous = FULL;"
+                               "PRAGMA foreign_keys = ON;"
+                               "PRAGMA trusted_schema = OFF;";
+
+static const DatabaseKind ledger_kind = {
+        .name = "ledger",
+        .schema = schema,
+        .settings = settings,
+        .version = 1,
+        .if_damaged = "stop the service, move it and its -wal file away and start again; what it "
+                      "knew of unfinished work is lost, and TakeOver may be needed",
+        .if_newer = "install that version again, or move the file away and use TakeOver",
+};
+
 struct Ledger {
         WorkPool *pool;
         LedgerDb db;
@@ -29,28 +70,10 @@ struct LedgerCall {
         Error error;
 };
 
-/* One transaction: what `run` did is durable when this returns 0, and undone when it does not. */
-static int transact(
-        LedgerDb *db,
-        int (*run)(LedgerDb *db, void *userdata, Error *err),
-        void *userdata,
-        Error *err) {
-        int r = database_execute(db, "BEGIN IMMEDIATE", err);
-        if (r < 0)
-                return r;
-        r = run(db, userdata, err);
-        if (r >= 0)
-                r = database_execute(db, "COMMIT", err);
-        /* A failure may have ended the transaction already. */
-        if (r < 0 && sqlite3_get_autocommit(db->sqlite) == 0)
-                (void)database_execute(db, "ROLLBACK", NULL);
-        return r;
-}
-
 static void call_run(void *userdata) {
         LedgerCall *call = userdata;
         Ledger *ledger = call->ledger;
-        call->r = transact(&ledger->db, call->functions.run, call->userdata, &call->error);
+        call->r = database_transact(&ledger->db, call->functions.run, call->userdata, &call->error);
         pthread_mutex_lock(&ledger->lock);
         if (--ledger->waiting == 0)
                 pthread_cond_signal(&ledger->all_ran);
@@ -117,7 +140,7 @@ int ledger_call_now(
         void *userdata,
         Error *err) {
         wait_until_all_ran(ledger);
-        return transact(&ledger->db, run, userdata, err);
+        return database_transact(&ledger->db, run, userdata, err);
 }
 
 int ledger_new(Loop *loop, const char *directory, Ledger **ret, Error *err) {
@@ -127,7 +150,7 @@ int ledger_new(Loop *loop, const char *directory, Ledger **ret, Error *err) {
                 return error_oom(err);
         pthread_mutex_init(&ledger->lock, NULL);
         pthread_cond_init(&ledger->all_ran, NULL);
-        int r = database_open(path, &ledger->db, err);
+        int r = database_open(path, &ledger_kind, &ledger->db, err);
         if (r < 0)
                 return r;
         r = work_pool_new(loop, "ledger", 1, MAX_QUEUED, &ledger->pool, err);

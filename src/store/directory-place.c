@@ -39,6 +39,14 @@ int directory_open_root(const DirectoryTask *task, int *ret, Error *err) {
         CLEANUP(cleanup_close)
         int fd = open(task->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         struct stat st;
+        /* Not -ENOENT: without the store nothing is known of what is in it. */
+        if (fd < 0 && errno == ENOENT)
+                return error_set(
+                        err,
+                        ERROR_STORE_UNAVAILABLE,
+                        -ESTALE,
+                        "The store %s is not there: is its file system mounted?",
+                        task->root);
         if (fd < 0 || fstat(fd, &st) < 0)
                 return error_set_errno(
                         err, ERROR_STORE_UNAVAILABLE, -errno, "Opening the store %s", task->root);
