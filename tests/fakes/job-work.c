@@ -40,6 +40,7 @@ const JobFunctions fake_functions = {fake_start, fake_cancel, fake_free};
 const JobFunctions backup_functions = {fake_start, fake_cancel, fake_free};
 const JobFunctions restore_functions = {fake_start, fake_cancel, fake_free};
 const JobFunctions take_over_functions = {fake_start, fake_cancel, fake_free};
+const JobFunctions delete_functions = {fake_start, fake_cancel, fake_free};
 
 void *fake_work_new(void) {
         assert(fake_works.n < FAKE_WORKS_MAX);
@@ -54,6 +55,11 @@ int backup_new(Service *service, const BackupRequest *request, void **ret, Error
 }
 
 int restore_new(Service *service, const RestoreRequest *request, void **ret, Error *err) {
+        *ret = fake_work_new();
+        return 0;
+}
+
+int delete_new(Service *service, const DeleteRequest *request, void **ret, Error *err) {
         *ret = fake_work_new();
         return 0;
 }

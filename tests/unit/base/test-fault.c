@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/fault.h"
 #include "base/files.h"
@@ -66,6 +67,23 @@ static void an_error_comes_at_the_nth_pass(void **state) {
         assert_int_equal(fault_point("a"), 0);
 }
 
+static void a_crash_comes_at_the_nth_pass(void **state) {
+        int status;
+        pid_t pid;
+
+        put(state, "a", "crash 3");
+        assert_int_equal(fault_point("a"), 0);
+        assert_int_equal(fault_point("a"), 0);
+        pid = fork();
+        if (pid == 0) {
+                (void)fault_point("a");
+                _exit(0);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), SIGKILL);
+}
+
 static void a_file_of_nonsense_is_no_fault(void **state) {
         put(state, "a", "what");
         assert_int_equal(fault_point("a"), 0);
@@ -117,6 +135,7 @@ int main(void) {
                 TEST(each_pass_is_noted),
                 TEST(an_error_comes_once),
                 TEST(an_error_comes_at_the_nth_pass),
+                TEST(a_crash_comes_at_the_nth_pass),
                 TEST(a_file_of_nonsense_is_no_fault),
                 TEST(a_crash_is_sudden),
                 TEST(a_worker_is_held_until_the_file_is_gone),

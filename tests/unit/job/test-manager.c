@@ -177,6 +177,44 @@ static void a_second_exclusive_job_is_busy_and_the_first_is_named(void **state) 
         assert_int_equal(fake_works.n, 1);
 }
 
+static Job *ask_delete(Fixture *f, const char *id, Error *err) {
+        DeleteRequest request = {0};
+        Job *job = NULL;
+        snprintf(request.backup_id, sizeof(request.backup_id), "%s", id);
+        (void)manager_delete_backup(f->manager, &f->service, &request, &job, err);
+        return job;
+}
+
+static void a_backup_of_a_job_is_not_deleted(void **state) {
+        Fixture *f = *state;
+        Error error = {0};
+        Job *job = create(f);
+        assert_null(ask_delete(f, job_backup_id(job), &error));
+        assert_int_equal(error.kind, ERROR_BUSY);
+        assert_non_null(strstr(error.message, job_backup_id(job)));
+        const char *id = "22222222-1111-4111-8111-111111111111";
+        Job *delete = ask_delete(f, id, &error); /* beside the backup */
+        assert_non_null(delete);
+        assert_int_equal(job_type(delete), JOB_DELETE);
+        assert_null(ask_delete(f, id, &error));
+        assert_int_equal(error.kind, ERROR_BUSY);
+}
+
+/* What a delete has announced it takes away. */
+static void a_backup_that_is_being_deleted_is_not_restored(void **state) {
+        Fixture *f = *state;
+        const char *id = "22222222-1111-4111-8111-111111111111";
+        RestoreRequest restore = {.backup_id = "33333333-1111-4111-8111-111111111111"};
+        Error error = {0};
+        Job *restoring = NULL, *deleting = ask_delete(f, id, &error);
+        assert_null(manager_deletes(f->manager, restore.backup_id));
+        assert_int_equal(job_use(deleting, restore.backup_id), 0);
+        assert_ptr_equal(manager_deletes(f->manager, restore.backup_id), deleting);
+        assert_true(manager_restore_backup(f->manager, &restore, &restoring, &error) < 0);
+        assert_int_equal(error.kind, ERROR_BUSY);
+        assert_non_null(strstr(error.message, "deleted"));
+}
+
 static void a_backup_that_is_being_made_cannot_be_restored(void **state) {
         Fixture *f = *state;
         Job *job = create(f);
@@ -429,6 +467,8 @@ int main(void) {
                 CASE(a_backup_gets_an_id_and_a_name),
                 CASE(a_second_exclusive_job_is_busy_and_the_first_is_named),
                 CASE(a_backup_that_is_being_made_cannot_be_restored),
+                CASE(a_backup_of_a_job_is_not_deleted),
+                CASE(a_backup_that_is_being_deleted_is_not_restored),
                 CASE(others_run_one_at_a_time_beside_an_exclusive_one),
                 CASE(the_queue_has_64_places),
                 CASE(changes_are_told_at_most_4_times_a_second),

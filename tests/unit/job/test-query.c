@@ -13,6 +13,8 @@
 #include "job/manager.h"
 #include "job/query.h"
 #include "job/summary.h"
+#include "ledger/cache.h"
+#include "ledger/db.h"
 #include "repository/control.h"
 #include "unit/repository/example.h"
 #include "unit/test.h"
@@ -419,6 +421,133 @@ static void a_backup_before_its_claim_is_new(void **state) {
         manager_free(manager);
 }
 
+static void put_deletion(Fixture *f, const SigningKey *key, const char *id, uint64_t sequence) {
+        char *payload = NULL;
+        size_t size = 0;
+        Deletion deletion = {
+                .id = example_string(id),
+                .instance = example_string(INSTANCE),
+                .hostname = example_string("h"),
+                .sequence = sequence,
+                .created_usec = LATE_USEC};
+        CLEANUP(cleanup_free) char *name = object_name(INSTANCE, id, OBJECT_DELETE);
+        assert_int_equal(deletion_print(&deletion, &payload, &size, NULL), 0);
+        put_sealed(f, key, "delete", name, payload);
+        deletion_done(&deletion);
+        free(payload);
+}
+
+static void a_delete_that_nobody_is_at_has_failed(void **state) {
+        Fixture *f = *state;
+        put_claim(f, f->service.signing_key, EXAMPLE_ID, 17);
+        put_record(f, f->service.signing_key, EXAMPLE_ID);
+        put_deletion(f, f->stranger, EXAMPLE_ID, 17);
+        list(f, NULL);
+        assert_int_equal(f->states[0], STATE_COMPLETED); /* what does not verify changes nothing */
+        fake_store_drop_object(f->service.store, INSTANCE "/" EXAMPLE_ID "/delete.json");
+        summary_cache_remove(f->service.summaries, INSTANCE "/" EXAMPLE_ID "/delete.json");
+        put_deletion(f, f->service.signing_key, EXAMPLE_ID, 17);
+        list(f, NULL);
+        assert_int_equal(f->n, 1);
+        assert_int_equal(f->states[0], STATE_DELETE_FAILED);
+        /* The record is gone: the claim says what it was. */
+        fake_store_drop_object(f->service.store, INSTANCE "/" EXAMPLE_ID "/backup.json");
+        fake_store_put(f->service.store, INSTANCE "/" EXAMPLE_ID "/segments", "x", 1);
+        list(f, NULL);
+        assert_int_equal(f->n, 1);
+        assert_int_equal(f->states[0], STATE_DELETE_FAILED);
+        assert_string_equal(f->names[0], "claimed");
+}
+
+static void of_a_deleted_one_the_claim_may_be_left(void **state) {
+        Fixture *f = *state;
+        put_claim(f, f->service.signing_key, EXAMPLE_ID, 17);
+        put_deletion(f, f->service.signing_key, EXAMPLE_ID, 17);
+        list(f, NULL);
+        assert_int_equal(f->n, 0);
+        get(f, EXAMPLE_ID);
+        assert_int_equal(f->error.kind, ERROR_NO_SUCH_BACKUP);
+}
+
+static int owe_delete(LedgerDb *db, void *userdata, Error *err) {
+        return ledger_owed_add(
+                db, &(OwedWork){OWED_DELETE, EXAMPLE_ID, EXAMPLE_ID, "x", 1}, NULL, err);
+}
+
+static void a_delete_of_ours_counts_before_the_listing_shows_it(void **state) {
+        Fixture *f = *state;
+        put_record(f, f->service.signing_key, EXAMPLE_ID);
+        assert_int_equal(ledger_call_now(f->service.ledger, owe_delete, NULL, NULL), 0);
+        list(f, NULL);
+        assert_int_equal(f->n, 1);
+        assert_int_equal(f->states[0], STATE_DELETE_FAILED);
+}
+
+static void summaries_are_the_same_after_they_were_text(void **state) {
+        Fixture *f = *state;
+        put_record(f, f->stranger, EXAMPLE_ID);
+        put_failed(f, f->service.signing_key, OTHER_ID, 18);
+        const char *const names[] = {
+                INSTANCE "/" EXAMPLE_ID "/backup.json", INSTANCE "/" OTHER_ID "/failed.json"};
+        for (size_t i = 0; i < ELEMENTSOF(names); i++) {
+                size_t size = 0, again_size = 0;
+                CLEANUP(cleanup_free) char *text = NULL, *again_text = NULL;
+                const void *data = fake_store_data(f->service.store, names[i], &size);
+                CLEANUP(cleanup_summary) Summary *one = summary_read(names[i], data, size);
+                assert_int_equal(summary_print(one, &text, &size), 0);
+                CLEANUP(cleanup_summary) Summary *again = summary_parse(text, size);
+                assert_non_null(again);
+                assert_int_equal(summary_print(again, &again_text, &again_size), 0);
+                assert_string_equal(again_text, text);
+                assert_string_equal(again->signer, one->signer);
+                assert_int_equal(again->error, one->error);
+                assert_int_equal(
+                        summary_trust(again, f->settings.trusted),
+                        summary_trust(one, f->settings.trusted));
+                assert_null(summary_parse(text, size - 1));
+        }
+        assert_null(summary_parse("{}", 2));
+        assert_null(summary_parse("{\"type\":99,\"level\":0,\"error\":0}", 32));
+}
+
+static void with_a_cache_on_disk_a_restart_reads_no_object_again(void **state) {
+        Fixture *f = *state;
+        put_record(f, f->service.signing_key, EXAMPLE_ID);
+        put_claim(f, f->service.signing_key, OTHER_ID, 18);
+        for (unsigned i = 0; i < 2; i++) {
+                assert_int_equal(
+                        cache_new(f->service.loop, f->directory, &f->service.cache, NULL), 0);
+                list(f, NULL);
+                assert_int_equal(f->n, 2);
+                assert_int_equal(fake_store_call_count(f->service.store, STORE_GET_OBJECT), 2);
+                f->query = query_free(f->query);
+                f->service.cache = cache_free(f->service.cache);
+                summary_cache_free(f->service.summaries);
+                f->service.summaries = summary_cache_new(1024 * 1024);
+        }
+}
+
+static void what_is_removed_leaves_the_cache(void **state) {
+        CLEANUP(cleanup_summary_cache) SummaryCache *cache = summary_cache_new(4096);
+        CLEANUP(cleanup_summary) Summary *summary = summary_read("x", "", 0);
+        summary_cache_put(cache, "a", summary);
+        summary_cache_put(cache, "b", summary);
+        summary_cache_put(cache, "c", summary);
+        summary_cache_remove(cache, "c");
+        summary_cache_put(cache, "d", summary);
+        summary_cache_remove(cache, "a");
+        summary_cache_remove(cache, "nobody");
+        assert_int_equal(summary_cache_count(cache), 2);
+        assert_non_null(summary_cache_get(cache, "b"));
+        assert_non_null(summary_cache_get(cache, "d"));
+        summary_cache_remove(cache, "b");
+        summary_cache_remove(cache, "d");
+        assert_int_equal(summary_cache_count(cache), 0);
+        summary_cache_put(cache, "e", summary);
+        assert_int_equal(summary_cache_count(cache), 1);
+        summary_cache_remove(NULL, "e");
+}
+
 static void the_cache_stays_within_its_bound(void **state) {
         CLEANUP(cleanup_summary_cache) SummaryCache *cache = summary_cache_new(4096);
         CLEANUP(cleanup_summary) Summary *summary = summary_read("x", "", 0);
@@ -451,6 +580,12 @@ int main(void) {
                 CASE(an_error_of_the_store_is_the_answer),
                 CASE(a_query_is_cancelled_at_any_time),
                 CASE(a_backup_before_its_claim_is_new),
+                CASE(a_delete_that_nobody_is_at_has_failed),
+                CASE(of_a_deleted_one_the_claim_may_be_left),
+                CASE(a_delete_of_ours_counts_before_the_listing_shows_it),
+                CASE(summaries_are_the_same_after_they_were_text),
+                CASE(with_a_cache_on_disk_a_restart_reads_no_object_again),
+                cmocka_unit_test(what_is_removed_leaves_the_cache),
                 cmocka_unit_test(the_cache_stays_within_its_bound),
         };
         return cmocka_run_group_tests_name("job/query", tests, NULL, NULL);

@@ -437,6 +437,10 @@ static void another_file_system_in_its_place_is_refused(void **state) {
         char moved[128];
         snprintf(moved, sizeof(moved), "%s.moved", f->root);
         assert_int_equal(rename(f->root, moved), 0);
+        /* Without the directory nothing is known to be absent, and nothing is removed. */
+        assert_int_equal(do_get(f, RECORD), -ESTALE);
+        assert_int_equal(do_remove(f, RECORD), -ESTALE);
+        assert_int_equal(do_remove_segments(f, NULL), -ESTALE);
         assert_true(do_put(f, RECORD, "{}") < 0);
         assert_int_equal(mkdir(f->root, 0750), 0);
         assert_int_equal(do_put(f, RECORD, "{}"), -ESTALE);
