@@ -21,8 +21,7 @@
 enum {
         FILES_THREADS = 4,
         POOL_QUEUE = 4096,
-        SUMMARY_BYTES =
-                3 * 1024 * 1024, /* some 5000 backups; all of the daemon idles below 8 MiB */
+        SUMMARY_BYTES = 1024 * 1024, /* some 1500 backups; all of the daemon idles below 8 MiB */
         SQL_TIMEOUT_MSEC = 120 * 1000,
         SHUTDOWN_MSEC = 240 * 1000, /* below TimeoutStopSec= of the unit */
         RETRY_DELAY_MSEC = 60 * 1000,

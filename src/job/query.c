@@ -7,6 +7,7 @@
 #include "job/query.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,7 +17,10 @@
 #include "job/summary-load.h"
 #include "ledger/db.h"
 
-enum { QUERY_TIMEOUT_MSEC = 19500 }; /* the reply itself stays within 20 s */
+enum {
+        QUERY_TIMEOUT_MSEC = 19500, /* the reply itself stays within 20 s */
+        LARGE_ITEMS = 1000,
+};
 
 typedef struct LedgerFacts {
         OwnWork own;
@@ -326,9 +330,13 @@ Query *query_free(Query *query) {
                 backup_view_done(&query->views[i]);
         free(query->views);
         string_list_done(&query->names);
+        bool was_large = query->picture.n_items > LARGE_ITEMS;
         picture_done(&query->picture);
         settings_unref(query->settings);
         free(query);
+        /* What a list of thousands took lies in pieces between what is kept. */
+        if (was_large)
+                (void)malloc_trim(0);
         return NULL;
 }
 

@@ -46,7 +46,7 @@ HOMES = {
 ONE_FILE = {"jansson.h": "src/base/json.c"}
 
 SYSTEM_HEADERS = re.compile(
-    r"^(assert|ctype|dirent|endian|errno|fcntl|fnmatch|getopt|grp|inttypes|langinfo|libgen|limits|locale|math|netdb|poll"
+    r"^(assert|ctype|dirent|endian|errno|fcntl|fnmatch|getopt|grp|inttypes|langinfo|libgen|limits|locale|malloc|math|netdb|poll"
     r"|pthread|pwd|sched|search|semaphore|setjmp|signal|spawn|stdalign|stdarg|stdatomic|stdbool|stddef|stdint|stdio"
     r"|stdio_ext|stdlib|string|strings|syslog|termios|threads|time|unistd|wchar|immintrin"
     r"|sys/[a-z_]+|netinet/[a-z_]+|arpa/[a-z_]+|linux/[a-z_]+)\.h$"
