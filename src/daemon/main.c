@@ -93,8 +93,8 @@ static int check_config(const Arguments *arguments) {
         return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* One heap for all threads. What moves bytes has the slab, so they seldom meet there; a heap for each
- * would keep what the largest list once took in each of them. */
+/* One heap for all threads. What moves bytes has the slab, so they seldom meet there; a heap for
+ * each would keep what the largest list once took in each of them. */
 static void share_one_heap(void) {
         (void)mallopt(M_ARENA_MAX, 1);
 }

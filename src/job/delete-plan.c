@@ -261,7 +261,7 @@ seal(const Service *service, Deletion *deletion, char **ret, size_t *ret_size, E
         return r;
 }
 
-static int copy(const void *object, size_t size, char **ret, size_t *ret_size, Error *err) {
+static int copy(const char *object, size_t size, char **ret, size_t *ret_size, Error *err) {
         char *bytes = strndup(object, size);
 
         if (bytes == NULL)
@@ -274,20 +274,20 @@ static int copy(const void *object, size_t size, char **ret, size_t *ret_size, E
 int delete_envelope_make(
         const Service *service,
         const DeleteSource *source,
-        const void *object,
-        size_t size,
+        const StoreReply *object,
         char **ret,
         size_t *ret_size,
         Error *err) {
+        const char *text = (const char *)object->data;
         Envelope envelope = {0};
         Deletion deletion = {0};
         const char *kind = sources[source->type].kind;
 
-        int r = envelope_open(object, size, kind, source->name, &envelope, err);
+        int r = envelope_open(text, object->size, kind, source->name, &envelope, err);
         if (r >= 0)
                 r = read_source(service, source, &envelope, &deletion, err);
         if (r >= 0)
-                r = source->type == OBJECT_DELETE ? copy(object, size, ret, ret_size, err)
+                r = source->type == OBJECT_DELETE ? copy(text, object->size, ret, ret_size, err)
                                                   : seal(service, &deletion, ret, ret_size, err);
         deletion_done(&deletion);
         envelope_done(&envelope);

@@ -27,12 +27,12 @@ typedef struct DeleteSource {
 } DeleteSource;
 int delete_source_find(
         const FamilyMember *member, const char *instance, DeleteSource *ret, Error *err);
-/* The envelope to send: of OBJECT_DELETE the object itself, else a new one. Caller frees. */
+/* The envelope to send, from the source's object: of OBJECT_DELETE itself, else a new one. Caller
+ * frees. */
 int delete_envelope_make(
         const Service *service,
         const DeleteSource *source,
-        const void *object,
-        size_t size,
+        const StoreReply *object,
         char **ret,
         size_t *ret_size,
         Error *err);

@@ -179,13 +179,7 @@ static int start_removing(Delete *delete, const StoreReply *reply, Error *err) {
                 .userdata = delete,
         };
         int r = delete_envelope_make(
-                delete->service,
-                &delete->source,
-                reply->data,
-                reply->size,
-                &envelope,
-                &options.envelope_size,
-                err);
+                delete->service, &delete->source, reply, &envelope, &options.envelope_size, err);
         if (r < 0)
                 return r;
         options.envelope = envelope;

@@ -11,8 +11,10 @@ from support.oracle import Programs, row
 
 SID = "TESTDB15"
 NOBODY = "11111111-2222-4333-8444-555555555555"
-# The requests of a delete with how often each comes; the directory store passes "-done" after each.
+# The requests of a delete with how often each comes; the directory store passes "-done" after each. What is so after one is so
+# before the next, so only the first and the last are killed after they took effect, too.
 REQUESTS = {"store-put-delete": 1, "store-remove-object": 5, "store-remove-large-object": 1, "store-remove-segments": 2}
+MOMENTS = ["delete-in-ledger", "store-put-delete-done", "delete-forget", *(f"{p} {n + 1}" for p, times in REQUESTS.items() for n in range(times))]
 
 
 def chain(host, service, length):
@@ -283,9 +285,10 @@ def test_a_delete_killed_at_every_request_is_never_completed_and_ends(service, o
     kept = tmp_path / "kept"
     shutil.copytree(service.store, kept / "store")
     shutil.copytree(service.state, kept / "state")
-    points = ["delete-in-ledger", "delete-forget"]
-    points += [f"{point}{suffix} {n}" for point, times in REQUESTS.items() for suffix in ("", "-done") for n in range(1, times + 1)]
-    for which in points:
+    # RMAN's memory has tests of its own: where no control file is, nothing is asked of Oracle.
+    (tmp_path / "oratab").write_text("")
+    service.configure(oracle={"oratab": tmp_path / "oratab"})
+    for which in MOMENTS:
         point, _, nth = which.partition(" ")
         for name in ("store", "state"):
             shutil.rmtree(getattr(service, name))
@@ -295,23 +298,22 @@ def test_a_delete_killed_at_every_request_is_never_completed_and_ends(service, o
         service.delete_backup(victim)
         service.wait_for_death(-signal.SIGKILL)
         service.clear_fault(point)
-        has_begun = service.object_path(victim, "delete.json").exists()
-        service.fault("store-put-delete", "hold")  # the owed delete of the next start waits here, the lists do not
+        if which == "store-remove-segments 1":
+            service.fault("store-put-delete", "hold")  # the next start goes on with it: the list is seen before that, too
         service.start()
         shown = states(service).get(victim)
+        assert which != "store-remove-segments 1" or shown == "DELETE_FAILED"
         assert shown != "COMPLETED" and (shown is not None or not service.object_path(victim, "backup.json").exists()), which
         job = service.delete_backup(victim)
         service.clear_fault("store-put-delete")
         outcome = service.wait(job)
         assert outcome.result == "done" or outcome.error_name == ERROR + "NoSuchBackup", f"{which}: {outcome}"
-        assert outcome.result == "done" or not has_begun or nth == str(REQUESTS["store-remove-object"]) or point == "delete-forget", which
         wait_until(lambda: not any(victim in name for name in service.objects()), 60, f"{which}: {service.objects()}")
         assert CLAIM.format(1) not in service.objects(), which
         assert states(service) == {keeper: "COMPLETED"}, which
         service.stop()
+    service.configure()
     service.start()
-    record = service.record(keeper)
-    assert len(tags_in_control_file(ora, [record])) == 1
     assert service.record(service.backup())["sequence"] == 3
 
 
