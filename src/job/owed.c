@@ -7,6 +7,7 @@
 
 #include "base/files.h"
 #include "base/limits.h"
+#include "base/log.h"
 #include "job/deleting.h"
 #include "job/manager.h"
 #include "oracle/maintenance.h"
@@ -240,12 +241,17 @@ static int start_segments(OwedPass *pass, Error *err) {
 static void on_deleted(const Error *err, bool begun, void *userdata) {
         OwedPass *pass = userdata;
 
-        (void)begun;
         pass->deleting = deleting_free(pass->deleting);
-        if (err != NULL)
+        if (err != NULL) {
                 row_stays(pass, err);
-        else
-                read_next(pass);
+                return;
+        }
+        if (begun)
+                log_notice(
+                        &(LogFields){.backup = row_of(pass)->backup_id},
+                        "Nothing is left of the deleted backup %s",
+                        row_of(pass)->backup_id);
+        read_next(pass);
 }
 
 /* Also of one whose claim had to stay: it is looked through once more, listings lag. */
