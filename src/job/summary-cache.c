@@ -98,7 +98,7 @@ static void insert(SummaryCache *cache, Entry *entry) {
         cache->youngest = entry;
         cache->bytes += entry->bytes;
         cache->n++;
-        while (cache->bytes > cache->max_bytes)
+        while (cache->oldest != NULL && cache->bytes > cache->max_bytes)
                 drop_oldest(cache);
 }
 
