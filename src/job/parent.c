@@ -1,4 +1,5 @@
-/* [list -> candidates, the newest first] -> chain -> segments -> children. Owned by job/backup. */
+/* [list -> candidates, the newest first] -> chain -> large objects of its ancestors -> segments ->
+ * children. Owned by job/backup. */
 #include "job/parent.h"
 
 #include <errno.h>
@@ -33,6 +34,8 @@ struct ParentSearch {
         LedgerCall *call;
         Query *query;
         ChainReader *reader;
+        size_t ancestor; /* whose large object is asked for */
+        StoreRequest *request;
         SegmentCheck *segments;
         Children *children;
         Timer *next;
@@ -135,6 +138,70 @@ static void on_segments(const Error *err, void *userdata) {
                 refuse(search, &error);
 }
 
+/* What is gone of an ancestor takes every later link with it. Its large object is asked for and not
+ * each of its segments: the parent's were looked at when it was made, and so were all before it. */
+static int ask_next_ancestor(ParentSearch *search, Error *err);
+
+static int judge_ancestor(const ParentSearch *search, const StoreReply *reply, Error *err) {
+        const Record *record = &search->chain.links[search->ancestor].record;
+
+        if (reply->r == -ENOENT)
+                return error_set(
+                        err,
+                        ERROR_CHAIN_BROKEN,
+                        -ENOENT,
+                        "%s, of an ancestor of backup %s, is not in the store",
+                        record->volume.name,
+                        candidate(search));
+        if (reply->r < 0) {
+                *err = *reply->err;
+                return reply->r;
+        }
+        if (reply->object_size == record->volume.size)
+                return 0;
+        return error_set(
+                err,
+                ERROR_CHAIN_BROKEN,
+                -EBADMSG,
+                "%s, of an ancestor of backup %s, has %llu bytes where its record says %llu",
+                record->volume.name,
+                candidate(search),
+                (unsigned long long)reply->object_size,
+                (unsigned long long)record->volume.size);
+}
+
+static void on_ancestor(const StoreReply *reply, void *userdata) {
+        ParentSearch *search = userdata;
+        Error error = {0};
+
+        search->request = NULL;
+        int r = judge_ancestor(search, reply, &error);
+        if (r >= 0) {
+                search->ancestor++;
+                r = ask_next_ancestor(search, &error);
+        }
+        if (r < 0)
+                refuse(search, &error);
+}
+
+static int ask_next_ancestor(ParentSearch *search, Error *err) {
+        const Chain *chain = &search->chain;
+
+        if (search->ancestor + 1 < chain->n)
+                return store_stat_object(
+                        search->options.service->store,
+                        chain->links[search->ancestor].record.volume.name,
+                        &(StoreCall){on_ancestor, search, &search->request},
+                        err);
+        return segment_check_start(
+                search->options.service,
+                chain_last(chain),
+                on_segments,
+                search,
+                &search->segments,
+                err);
+}
+
 /* The parent itself is damaged, not finished or not trusted. */
 static void judge_source(const ParentSearch *search, Error *err) {
         if (err->kind == ERROR_INTEGRITY)
@@ -166,18 +233,15 @@ static void on_chain(Chain *chain, const Error *err, void *userdata) {
                 search->options.databases,
                 &error);
         if (r >= 0)
-                r = segment_check_start(
-                        search->options.service,
-                        chain_last(&search->chain),
-                        on_segments,
-                        search,
-                        &search->segments,
-                        &error);
+                r = ask_next_ancestor(search, &error);
         if (r < 0)
                 refuse(search, &error);
 }
 
 static void drop_candidate(ParentSearch *search) {
+        store_cancel(search->request);
+        search->request = NULL;
+        search->ancestor = 0;
         search->reader = chain_reader_free(search->reader);
         search->segments = segment_check_free(search->segments);
         search->children = children_free(search->children);

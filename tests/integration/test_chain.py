@@ -123,14 +123,16 @@ def test_a_parent_that_is_not_whole(service, ora, name):
     add_link(ora, service, parent=first.id)
 
 
-def test_an_ancestor_that_is_missing(service, ora):
-    first, second = chain(ora, service, 2)
-    path = service.object_path(first.id, "backup.json")
+@pytest.mark.parametrize("name", ["backup.json", "segments", "backup.tar.age"])
+def test_an_ancestor_that_is_missing(service, ora, name):
+    links = chain(ora, service, 3)
+    path = service.object_path(links[0].id, name)
     away = path.with_name("away")
     path.rename(away)
-    outcome = service.wait(service.create_backup(parent=second.id).job)
+    outcome = service.wait(service.create_backup(parent=links[2].id).job)
     away.rename(path)
-    assert outcome.error_name == ERROR + "ChainBroken" and first.id in outcome.error_message, outcome
+    assert outcome.error_name == ERROR + "ChainBroken" and links[0].id in outcome.error_message, outcome
+    add_link(ora, service, parent=links[2].id)
 
 
 def at_the_same_moment(connections, parent):

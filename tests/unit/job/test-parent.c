@@ -132,6 +132,31 @@ static void rule_4_a_parent_that_is_not_whole_is_refused(void **state) {
         assert_refused(f, ERROR_CHAIN_BROKEN, "list of segments");
 }
 
+static void rule_4_a_parent_whose_ancestor_is_gone_is_refused(void **state) {
+        JobFixture *f = *state;
+        CLEANUP(cleanup_free) char *name = object_of(ID, "backup.tar.age");
+        CLEANUP(cleanup_free) char *data = NULL;
+        size_t size;
+
+        make_parent(f);
+        run_level_1(f, OTHER_ID, ID);
+        assert_job_done(f);
+        forget_job(f);
+        const void *stored = fake_store_data(f->service.store, name, &size);
+        data = malloc(size);
+        assert_non_null(data);
+        memcpy(data, stored, size);
+        fake_store_put(f->service.store, name, data, size - 1);
+        run_level_1(f, THIRD_ID, OTHER_ID);
+        assert_refused(f, ERROR_CHAIN_BROKEN, name);
+        fake_store_drop_object(f->service.store, name);
+        run_level_1(f, THIRD_ID, OTHER_ID);
+        assert_refused(f, ERROR_CHAIN_BROKEN, name);
+        run_level_1(f, THIRD_ID, "latest");
+        assert_refused(f, ERROR_CHAIN_BROKEN, name);
+        assert_false(has_claim(f, 3));
+}
+
 static void rule_4_a_missing_or_unfinished_parent_is_named(void **state) {
         JobFixture *f = *state;
 
@@ -233,6 +258,7 @@ int main(void) {
                 JOB_TEST(rule_4_a_failed_child_is_none),
                 JOB_TEST(rule_4_a_parent_that_is_being_deleted_is_refused),
                 JOB_TEST(rule_4_a_parent_that_is_not_whole_is_refused),
+                JOB_TEST(rule_4_a_parent_whose_ancestor_is_gone_is_refused),
                 JOB_TEST(rule_4_a_missing_or_unfinished_parent_is_named),
                 JOB_TEST(rule_4_the_latest_is_found_although_the_listing_lags),
                 JOB_TEST(rule_4_the_latest_is_found_among_many),
