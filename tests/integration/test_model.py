@@ -246,7 +246,7 @@ class Walk:
         if scn != backup.until:
             options["until_scn"] = ("t", scn)
         self.service.restore(backup.id, **options)
-        self.model.restored(backup)
+        self.model.restored(backup, scn)
         assert self.host.checksum(SID, scn) == backup.blocks[scn]
 
     def refused_restore(self):
