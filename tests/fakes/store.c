@@ -39,6 +39,7 @@ typedef struct FakeStore {
         Script scripts[_STORE_OPERATION_MAX];
         Call *calls;
         uint64_t rate;
+        bool shortens; /* commits report a byte less than was sent */
 } FakeStore;
 
 struct Call {
@@ -210,7 +211,7 @@ static int commit(Call *call, StoreReply *answer, Error *err) {
                 item = insert(&store->objects, call->name, text_get(&whole), whole.length);
         memcpy(item->etag, etag, sizeof(item->etag));
         answer->etag = item->etag;
-        answer->object_size = item->size;
+        answer->object_size = item->size - store->shortens;
         return 0;
 }
 
@@ -469,6 +470,10 @@ void fake_store_hide(Store *store, const char *name) {
 
 void fake_store_set_settle(Store *store, uint64_t settle_msec) {
         store->settle_msec = settle_msec;
+}
+
+void fake_store_shorten(Store *store) {
+        fake(store)->shortens = true;
 }
 
 void fake_store_set_max_segments(Store *store, uint64_t max_segments) {

@@ -29,6 +29,7 @@ void fake_store_let_go(Store *store, StoreOperationType type);
 void fake_store_put(Store *store, const char *name, const void *data, size_t size);
 /* Listings do not show this name: they lag. */
 void fake_store_hide(Store *store, const char *name);
+void fake_store_shorten(Store *store); /* commits report a byte less than was sent */
 void fake_store_set_max_segments(Store *store, uint64_t max_segments);
 void fake_store_set_settle(Store *store, uint64_t settle_msec); /* 0, as at first: none */
 

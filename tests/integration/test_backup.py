@@ -114,12 +114,14 @@ def test_older_releases(make_host, make_daemon, version):
 def test_segments_are_stored_while_rman_still_writes(service, ora):
     service.configure(oracle={"max_piece_size": "4M", "compressed": "no"})
     service.call("Reload")
-    ora.hold("piece-3")
+    ora.hold("in-piece-3")
     started = service.create_backup()
-    ora.wait_reached("piece-3")
-    before = service.wait_property(started.job, lambda p: p["SegmentsStored"] > 0)
-    assert before["Phase"] == "rman" and before["PiecesStaged"] >= 2
-    ora.release("piece-3")
+    ora.wait_reached("in-piece-3")
+    before = service.wait_property(started.job, lambda p: p["SegmentsStored"] > 0 and p["PiecesStaged"] == 2)
+    assert before["Phase"] == "rman" and len(list(service.staging.rglob("*.bkp"))) == 3
+    published = [name for name in service.objects() if not name.endswith(".part")]
+    assert published == [CLAIM_1]
+    ora.release("in-piece-3")
     assert service.wait(started.job).result == "done"
     rman_ended = service.get_backup(started.backup_id)
     assert rman_ended["state"] == "COMPLETED"

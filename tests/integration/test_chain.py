@@ -279,6 +279,36 @@ def test_an_owed_tag_blocks_a_level_1(service, ora):
     ora.startup(SID)
 
 
+def test_nothing_of_other_tools_is_touched(service, ora):
+    """Their backups, copies, files and settings are after a completed, a cancelled and a refused backup what they were before."""
+    ora.site(SID, "full-backup")
+    ora.site(SID, "configure", "retention policy to redundancy 2")
+    ask = Programs(ora, SID).ask
+
+    def theirs():
+        pieces = ask(row("tag", "handle", "status") + " from v$backup_piece where tag not like 'LEVEL%' and tag not like 'TAG%'")
+        return (
+            [(*piece, Path(piece[1]).stat().st_mtime_ns) for piece in pieces],
+            [(*copy, Path(copy[1]).stat().st_mtime_ns) for copy in ask(row("tag", "name", "status") + " from v$datafile_copy")],
+            ask(row("name", "value") + " from v$rman_configuration"),
+        )
+
+    (first,) = chain(ora, service, 1)
+    ora.hold("piece-2")
+    started = service.create_backup(parent=first.id)
+    ora.wait_reached("piece-2")
+    ora.site(SID, "image-copy")
+    before = theirs()
+    assert [len(part) for part in before] == [1, 4, 1]
+    service.call("CancelJob", "u", service.job(started.job)["Id"])
+    assert service.wait(started.job).result == "cancelled"
+    ora.release("piece-2")
+    assert theirs() == before
+    fail(service, "ChainBroken", "image copy", parent=first.id)
+    add_link(ora, service, parent=None)
+    assert theirs() == before
+
+
 def test_what_rman_is_to_forget_is_no_base(service, ora):
     service.configure(oracle={"repository": "forget"})
     service.call("Reload")

@@ -64,6 +64,26 @@ def test_a_bare_host_gets_everything_back(make_host, make_daemon, lost):
     assert_next_backup_completes(one, None)
 
 
+@pytest.mark.parametrize("change", ["drop-tablespace", "add-datafile"])
+def test_what_changed_right_before_the_control_file_comes_back_as_it_was_then(make_host, make_daemon, service, ora, change):
+    """The control file is younger than the logs: what the dictionary has and it has not, or the other way, would be lost at the open."""
+    if change == "drop-tablespace":
+        ora.run("add-datafile", "TESTDB15", "EXTRA", "--size", "2M")
+    ora.hold("controlfile-piece")
+    started = service.create_backup()
+    ora.wait_reached("controlfile-piece")
+    ora.run(change, "TESTDB15", "EXTRA")
+    ora.release("controlfile-piece")
+    assert service.wait(started.job).result == "done", service.log()[-6000:]
+    lost = Lost(ora, service, started.backup_id)
+    host, one = bare(make_host, make_daemon, lost)
+    one.start()
+    one.restore(lost.backup_id)
+    lost.assert_same_blocks(host)
+    names = " ".join(file["name"] for file in host.checksum("TESTDB15")["files"].values())
+    assert "MISSING" not in names and ("extra" in names) == (change == "add-datafile")
+
+
 def test_two_databases_come_back(make_host, make_daemon):
     host = make_host()
     host.create_database("TESTDB15")
@@ -300,7 +320,7 @@ def test_a_full_disk_at_the_target(make_host, make_daemon, lost):
         subprocess.run(["umount", str(one.staging)], check=True)
     one.start()
     assert (outcome.result, outcome.error_name) == ("failed", ERROR + "NoSpace")
-    assert str(one.staging) in outcome.error_message
+    assert f"{one.staging}/{lost.backup_id} has" in outcome.error_message and "bytes free" in outcome.error_message
     one.restore(lost.backup_id)
     lost.assert_same_blocks(host)
     assert one.take_over().result == "done"

@@ -1,6 +1,7 @@
 /* job/commit.c: each step can fail, and from the ledger on there is no way back (rule 15) */
 #include <errno.h>
 
+#include "repository/names.h"
 #include "unit/job/job-fixture.h"
 
 /* The store fails at this step of the commit of a backup that is otherwise good. */
@@ -50,6 +51,33 @@ static void rule_1_a_list_that_reads_back_differently_fails_the_backup(void **st
         fake_store_let_go(f->service.store, STORE_GET_OBJECT);
         finish_job(f);
         assert_failed_cleanly(f, ID, ERROR_INTEGRITY);
+}
+
+static void rule_1_a_large_object_of_another_size_fails_the_backup(void **state) {
+        JobFixture *f = *state;
+
+        fake_store_shorten(f->service.store);
+        run_backup(f, ID);
+        assert_failed_cleanly(f, ID, ERROR_INTEGRITY);
+        assert_false(has_object(f, ID, "backup.json"));
+}
+
+static void a_claim_of_the_same_size_that_is_not_ours_fails_the_backup(void **state) {
+        JobFixture *f = *state;
+        CLEANUP(cleanup_free) char *name = object_name_claim(INSTANCE, 1), *data = NULL;
+        size_t size;
+
+        come_to_the_list(f);
+        const char *stored = fake_store_data(f->service.store, name, &size);
+        data = malloc(size);
+        assert_non_null(data);
+        memcpy(data, stored, size);
+        data[size / 2] = (char)(data[size / 2] == 'A' ? 'B' : 'A');
+        fake_store_put(f->service.store, name, data, size);
+        fake_store_let_go(f->service.store, STORE_GET_OBJECT);
+        finish_job(f);
+        assert_failed_cleanly(f, ID, ERROR_NOT_OWNER);
+        assert_false(has_object(f, ID, "backup.json"));
 }
 
 static void a_claim_that_is_another_hosts_now_fails_the_backup(void **state) {
@@ -156,6 +184,8 @@ int main(void) {
                 JOB_TEST(a_list_that_cannot_be_read_back_fails_the_backup),
                 JOB_TEST(a_claim_that_cannot_be_read_back_fails_the_backup),
                 JOB_TEST(rule_1_a_list_that_reads_back_differently_fails_the_backup),
+                JOB_TEST(rule_1_a_large_object_of_another_size_fails_the_backup),
+                JOB_TEST(a_claim_of_the_same_size_that_is_not_ours_fails_the_backup),
                 JOB_TEST(a_claim_that_is_another_hosts_now_fails_the_backup),
                 JOB_TEST(rule_15_a_record_that_does_not_arrive_is_owed),
                 JOB_TEST(the_bytes_in_the_ledger_are_the_bytes_that_are_sent),

@@ -168,6 +168,20 @@ static void rule_10_a_damaged_header_is_refused(void **state) {
         assert_non_null(strstr(f->error.message, "segment 0 of backup"));
 }
 
+/* The digest of the header is what binds the key to the record. */
+static void rule_10_a_header_that_is_not_the_records_is_refused(void **state) {
+        JobFixture *f = *state;
+        RestoreRequest request = {0};
+        Record record = {0};
+
+        read_record(f, ID, &record);
+        record.header_sha256[0] = record.header_sha256[0] == '0' ? '1' : '0';
+        put_record(f, f->service.signing_key, &record);
+        record_done(&record);
+        refuse(f, &request, ERROR_INTEGRITY);
+        assert_non_null(strstr(f->error.message, "header"));
+}
+
 static void rule_10_another_identity_is_refused(void **state) {
         JobFixture *f = *state;
         RestoreRequest request = {0};
@@ -283,6 +297,7 @@ int main(void) {
                 RESTORE_TEST(a_list_of_segments_that_is_missing_is_refused),
                 RESTORE_TEST(rule_10_a_missing_segment_is_refused),
                 RESTORE_TEST(rule_10_a_damaged_header_is_refused),
+                RESTORE_TEST(rule_10_a_header_that_is_not_the_records_is_refused),
                 RESTORE_TEST(rule_10_another_identity_is_refused),
                 RESTORE_TEST(rule_10_no_identity_is_refused),
                 RESTORE_TEST(rule_10_a_database_the_backup_lacks_is_refused),
