@@ -69,6 +69,7 @@ static int adopt_parent(Backup *backup, Error *err) {
         backup->claim.parent_id = strdup(parent->id);
         if (backup->claim.parent_id == NULL)
                 return error_oom(err);
+        job_set_parent(backup->job, parent->id);
         for (size_t i = 0; i < parent->n_databases; i++)
                 if (!string_list_has(&backup->requested, parent->databases[i].sid) &&
                     string_list_add(&backup->requested, parent->databases[i].sid) < 0)

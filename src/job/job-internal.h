@@ -18,6 +18,7 @@ typedef struct JobSpec {
         const char *backup_id;   /* NULL: none */
         const char *name;        /* of the backup that is made; NULL: none */
         const char *description; /* NULL: none */
+        const char *parent;      /* of the backup that is made: id or "latest"; NULL: a level 0 */
         const JobFunctions *functions;
         void *work; /* taken over when job_new() succeeds */
         JobListener listener;
@@ -37,3 +38,5 @@ bool job_can_begin(const Job *job); /* queued, and nobody has cancelled it */
 uint64_t job_created_usec(const Job *job);
 const char *job_name(const Job *job);
 const char *job_description(const Job *job);
+unsigned job_backup_level(const Job *job);
+const char *job_parent_id(const Job *job); /* "": none, or not found yet */

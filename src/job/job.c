@@ -26,6 +26,8 @@ struct Job {
         uint32_t id;
         char backup_id[37];
         char *name, *description;
+        unsigned backup_level;
+        char parent_id[37];
         StringList used;
         char database[LIMIT_SID_BYTES + 1];
         const char *phase;
@@ -124,6 +126,10 @@ void job_set_database(Job *job, const char *sid) {
                 return;
         memcpy(job->database, sid, strlen(sid) + 1);
         mark_changed(job);
+}
+
+void job_set_parent(Job *job, const char *backup_id) {
+        (void)snprintf(job->parent_id, sizeof(job->parent_id), "%s", backup_id);
 }
 
 void job_set_progress(Job *job, const JobProgress *progress) {
@@ -266,6 +272,14 @@ const char *job_description(const Job *job) {
         return job->description;
 }
 
+unsigned job_backup_level(const Job *job) {
+        return job->backup_level;
+}
+
+const char *job_parent_id(const Job *job) {
+        return job->parent_id;
+}
+
 const char *job_phase(const Job *job) {
         return job->phase;
 }
@@ -330,6 +344,9 @@ DEFINE_CLEANUP(Job, job);
 static int fill(Job *job, Loop *loop, const JobSpec *spec, Error *err) {
         job->name = strdup(spec->name == NULL ? "" : spec->name);
         job->description = strdup(spec->description == NULL ? "" : spec->description);
+        job->backup_level = spec->parent == NULL ? 0 : 1;
+        if (spec->parent != NULL && !string_equal(spec->parent, "latest"))
+                job_set_parent(job, spec->parent);
         if (job->name == NULL || job->description == NULL)
                 return error_oom(err);
         int r = timer_new(loop, tell_changed, job, &job->change_timer, err);

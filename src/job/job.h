@@ -56,8 +56,9 @@ typedef struct JobProgress {
 } JobProgress;
 
 /* For the work. Each tells the manager, which tells the bus (at most 4 times a second). */
-void job_set_phase(Job *job, const char *phase);  /* a static string of the contract */
-void job_set_database(Job *job, const char *sid); /* "" for none; copied */
+void job_set_phase(Job *job, const char *phase);      /* a static string of the contract */
+void job_set_database(Job *job, const char *sid);     /* "" for none; copied */
+void job_set_parent(Job *job, const char *backup_id); /* of the backup that is made; copied */
 void job_set_progress(Job *job, const JobProgress *progress);
 void job_add_row(
         Job *job,

@@ -319,6 +319,7 @@ entry_add(Manager *manager, uint32_t id, const ManagerWork *work, Job **ret, Err
                 .backup_id = work->backup_id,
                 .name = work->name,
                 .description = work->description,
+                .parent = work->parent,
                 .functions = work->functions,
                 .work = work->work,
                 .listener = {
@@ -392,6 +393,7 @@ int manager_create_backup(Manager *manager, BackupRequest *request, Job **ret, E
                 .backup_id = named.backup_id,
                 .name = named.name,
                 .description = named.description,
+                .parent = named.parent,
                 .functions = &backup_functions,
                 .work = work};
         r = manager_add(manager, &add, ret, err);

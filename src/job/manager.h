@@ -30,7 +30,7 @@ void manager_open(Manager *manager);
  * Its id is known at once and durably never given again. */
 typedef struct ManagerWork {
         JobType type;
-        const char *backup_id, *name, *description; /* NULL: none */
+        const char *backup_id, *name, *description, *parent; /* NULL: none */
         const JobFunctions *functions;
         void *work;
 } ManagerWork;

@@ -16,6 +16,8 @@ struct PictureItem {
 struct PictureOwn {
         char id[37], instance[65];
         char *name, *description;
+        unsigned level;
+        char parent_id[37];
         bool acknowledged; /* the claim is in the store */
         uint64_t started_usec, bytes_stored;
 };

@@ -137,6 +137,8 @@ static void fill_own(BackupView *view, const PictureOwn *own) {
         memcpy(view->instance, own->instance, sizeof(view->instance));
         view->created_usec = view->updated_usec = own->started_usec;
         view->size = own->bytes_stored;
+        view->level = own->level;
+        memcpy(view->parent_id, own->parent_id, sizeof(view->parent_id));
         view->signature = TRUST_MISSING;
         view->name = copy_text(own->name);
         view->description = copy_text(own->description);

@@ -113,8 +113,10 @@ add_live(Picture *picture, const Service *service, const LedgerJob *jobs, size_t
                 PictureOwn own = {
                         .started_usec = job_created_usec(job),
                         .bytes_stored = job_progress(job)->bytes_stored,
+                        .level = job_backup_level(job),
                         .acknowledged = is_acknowledged(job_backup_id(job), jobs, n_jobs)};
                 memcpy(own.id, job_backup_id(job), strlen(job_backup_id(job)) + 1);
+                memcpy(own.parent_id, job_parent_id(job), strlen(job_parent_id(job)) + 1);
                 strncpy(own.instance,
                         service->settings->config->instance,
                         sizeof(own.instance) - 1);

@@ -44,6 +44,23 @@ def test_a_parent_may_be_named(service, ora):
     assert second.record["parent"]["id"] == first.id
 
 
+@pytest.mark.parametrize("place", ["sqlplus", "rman-backup"])
+def test_a_level_1_names_its_parent_from_its_beginning(service, ora, place):
+    (first,) = chain(ora, service, 1)
+    for parent in (first.id, "latest"):
+        ora.hold(place)
+        started = service.create_backup(parent=parent)
+        ora.wait_reached(place)
+        backup = service.get_backup(started.backup_id)
+        assert (backup["level"], backup["parent_id"]) == (1, first.id)
+        assert backup["state"] == ("NEW" if place == "sqlplus" else "BUILDING")
+        (listed,) = [b for b in service.list_backups() if b["id"] == started.backup_id]
+        assert (listed["level"], listed["parent_id"]) == (1, first.id)
+        service.call("CancelJob", "u", service.job(started.job)["Id"])
+        assert service.wait(started.job).result == "cancelled"
+        ora.release(place)
+
+
 def test_latest_without_a_parent_says_why(service, ora):
     fail(service, "InvalidParent", "none that is COMPLETED", parent="latest")
 
