@@ -290,7 +290,8 @@ static void note_listed(SourceReader *reader, const char *listed) {
         object_name_parse(listed, &name);
         if (!string_equal(name.backup_id, reader->backup_id))
                 return;
-        reader->is_unfinished = true;
+        /* Of a deleted backup delete.json may be left, alone: it is no backup any more. */
+        reader->is_unfinished = reader->is_unfinished || name.type != OBJECT_DELETE;
         if (name.type == OBJECT_RECORD)
                 (void)snprintf(reader->instance, sizeof(reader->instance), "%s", name.instance);
 }

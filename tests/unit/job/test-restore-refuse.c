@@ -168,6 +168,28 @@ static void rule_10_a_damaged_header_is_refused(void **state) {
         assert_non_null(strstr(f->error.message, "segment 0 of backup"));
 }
 
+static void rule_10_of_a_deleted_backup_only_delete_json_may_be_left(void **state) {
+        JobFixture *f = *state;
+        RestoreRequest request = {0};
+        CLEANUP(cleanup_free) char *name = object_name(INSTANCE, ID, OBJECT_DELETE);
+
+        remove_named(f, "backup.json");
+        remove_named(f, "backup.tar.age");
+        remove_named(f, "segments");
+        fake_store_put(f->service.store, name, "{}", 2);
+        refuse(f, &request, ERROR_NO_SUCH_BACKUP);
+}
+
+static void rule_10_a_backup_that_is_being_deleted_is_refused(void **state) {
+        JobFixture *f = *state;
+        RestoreRequest request = {0};
+        CLEANUP(cleanup_free) char *name = object_name(INSTANCE, ID, OBJECT_DELETE);
+
+        remove_named(f, "backup.json");
+        fake_store_put(f->service.store, name, "{}", 2);
+        refuse(f, &request, ERROR_NOT_COMPLETED);
+}
+
 /* The digest of the header is what binds the key to the record. */
 static void rule_10_a_header_that_is_not_the_records_is_refused(void **state) {
         JobFixture *f = *state;
@@ -297,6 +319,8 @@ int main(void) {
                 RESTORE_TEST(a_list_of_segments_that_is_missing_is_refused),
                 RESTORE_TEST(rule_10_a_missing_segment_is_refused),
                 RESTORE_TEST(rule_10_a_damaged_header_is_refused),
+                RESTORE_TEST(rule_10_of_a_deleted_backup_only_delete_json_may_be_left),
+                RESTORE_TEST(rule_10_a_backup_that_is_being_deleted_is_refused),
                 RESTORE_TEST(rule_10_a_header_that_is_not_the_records_is_refused),
                 RESTORE_TEST(rule_10_another_identity_is_refused),
                 RESTORE_TEST(rule_10_no_identity_is_refused),
