@@ -17,11 +17,11 @@ INVALID = "org.freedesktop.DBus.Error.InvalidArgs"
 class Story:
     """The instance, its backups, and what was learnt on the way."""
 
-    def __init__(self, host, service, make_host, make_daemon, tmp_path):
-        self.host, self.service = host, service
-        self.make_host, self.make_daemon, self.tmp_path = make_host, make_daemon, tmp_path
+    def __init__(self, host, make_host, make_daemon, other_store):
+        self.host, self.make_host, self.make_daemon = host, make_host, make_daemon
+        self.service = make_daemon(host)
+        self.other = make_daemon(host, name="other-tenant", store=other_store)
         self.tables = {}
-        self.other = make_daemon(host, name="other-tenant", store=tmp_path / "other-store")
         self.full = self.inc_1 = self.inc_2 = self.counts = self.databases = None
 
     # helpers ----------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ class Story:
 
     def restore_into_a_new_instance(self, backup, tables, key, databases):
         host = self.make_host(self.host.folder.name)
-        one = self.make_daemon(host, name=f"restored-{len(tables)}", store=self.service.store)
+        one = self.make_daemon(host, name=f"restored-{len(tables)}")
         one.trusted_keys.write_text(f"{self.service.instance} {key} the source\n")
         one.give_identity()
         one.start()
@@ -262,11 +262,18 @@ class Story:
             self.host.shutdown(sid, abort=True)
 
 
-def test_the_35_steps_of_trove_in_their_order(make_host, make_daemon, tmp_path):
+@pytest.fixture
+def other_store(tmp_path):
+    """Another tenant's."""
+    return tmp_path / "other-store"
+
+
+def test_the_35_steps_of_trove_in_their_order(make_host, make_daemon, other_store):
     host = make_host()
     host.create_database(SIDS[0], "8M", rows=0)
     host.create_database(SIDS[1], "2M")
-    story = Story(host, make_daemon(host).start(), make_host, make_daemon, tmp_path)
+    story = Story(host, make_host, make_daemon, other_store)
+    story.service.start()
     for name in sorted(n for n in dir(story) if n.startswith("step_")):
         print(name)  # the last one is where it failed
         getattr(story, name)()
