@@ -97,7 +97,8 @@ static const VersionedText questions[] = {
          "\n   v$backup_redolog rl where rl.set_stamp = bp.set_stamp and rl.set_count = bp.set_count))"
          "\n group by nvl(bp.tag,'-');\n"
          ROW("P7O") STR("operation") NUM("count(*)") TIME("max(end_time)")
-         "\n from v$rman_status where start_time > sysdate-31 group by operation;\n"
+         "\n from v$rman_status s, v$database d where s.start_time > sysdate-31"
+         " and s.start_time > d.resetlogs_time group by operation;\n"
          ROW("P7C") NUM("count(*)") " from v$datafile_copy where status = 'A'"
          " and completion_time > sysdate-31;\n"},
         {SQL_BASES, 0,

@@ -38,8 +38,8 @@ typedef enum SqlQuestion {
         SQL_RMAN_CONFIGURATION, /* P6C: name value */
         SQL_WALLET,             /* P6W: type parameter status; P6N: encrypted tablespaces */
         SQL_TEMPFILES,          /* P6T: count */
-        SQL_FOREIGN_BACKUPS,    /* P7: tag pieces newest (of sets with data files or logs); P7O:
-                                   operation count newest; P7C: copies */
+        SQL_FOREIGN_BACKUPS,    /* P7: tag pieces newest (of sets with data files or logs); P7O, of
+                                   this incarnation: operation count newest; P7C: copies */
         SQL_BASES,      /* P8: file creation_scn resetlogs_scn level checkpoint_scn tag device count
                            min_status max_status newest; P8C: file creation_scn checkpoint_scn
                            level tag name completed */

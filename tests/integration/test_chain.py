@@ -222,7 +222,9 @@ def test_a_foreign_delete_expired_takes_the_base_away(service, ora):
     (first,) = chain(ora, service, 1)
     ora.site(SID, "crosscheck", "delete")
     fail(service, "ChainBroken", SID, "data file", "DELETE EXPIRED", parent=first.id)
+    assert "other RMAN user" not in service.log()
     assert add_link(ora, service, parent=None).record["level"] == 0
+    assert "somebody else uses RMAN" in service.log() and "other RMAN user: CROSSCHECK was run 1 times" in service.log()
 
 
 def test_a_foreign_level_1_during_the_run_is_found_before_completed(service, ora):
@@ -247,6 +249,7 @@ def test_after_resetlogs_a_chain_begins_anew(service, ora):
     service.restore(first.id, overwrite=True)
     fail(service, "InvalidParent", first.id, "RESETLOGS", parent=first.id)
     add_link(ora, service, parent=None)
+    assert "other RMAN user" not in service.log(), "what a restore of ours did is taken for another's"
     assert add_link(ora, service).record["level"] == 1
 
 
