@@ -66,6 +66,8 @@ int manager_on_method(sd_bus_message *message, void *userdata, sd_bus_error *ret
                 method = manager_database_find(name);
         if (method == NULL)
                 method = manager_delete_find(name);
+        if (method == NULL)
+                method = manager_check_find(name);
         return call_begin(bus_server_calls(userdata), userdata, method, message, ret_error);
 }
 
@@ -107,7 +109,7 @@ const sd_bus_vtable manager_vtable[] = {
         METHOD("ListDatabases", "", , "aa{sv}", NAME(databases)),
         METHOD("CreateDatabase", "sa{sv}", NAME(sid) NAME(options), "o", NAME(job)),
         METHOD("EnableArchivelog", "sa{sv}", NAME(sid) NAME(options), "o", NAME(job)),
-        LATER("CheckConfiguration", "a{sv}", NAME(options), "o", NAME(job)),
+        METHOD("CheckConfiguration", "a{sv}", NAME(options), "o", NAME(job)),
         LATER("PruneBackups", "a{sv}", NAME(options), "o", NAME(job)),
         METHOD("TakeOver", "sa{sv}", NAME(instance) NAME(options), "o", NAME(job)),
         METHOD("ListJobs", "", , "a(uosss)", NAME(jobs)),

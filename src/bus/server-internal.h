@@ -48,6 +48,7 @@ int manager_on_later(sd_bus_message *message, void *userdata, sd_bus_error *ret_
 /* NULL: this file has no such method. */
 const Method *manager_method_find(const char *name);
 const Method *manager_list_find(const char *name);
+const Method *manager_check_find(const char *name);
 const Method *manager_database_find(const char *name);
 const Method *manager_delete_find(const char *name);
 /* The next argument, a backup's id; anything else is InvalidArgs. */

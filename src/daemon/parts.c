@@ -167,6 +167,7 @@ static int make_keys(Parts *parts, Error *err) {
         if (r < 0)
                 return r;
         parts->service.signing_key = parts->keys.key;
+        parts->service.own_keys = &parts->keys.public;
         if (parts->keys.made)
                 log_notice(
                         &(LogFields){.message_id = MESSAGE_ID_NEW_SIGNING_KEY},
@@ -278,6 +279,7 @@ static int read_settings(Parts *parts, const char *config_path, Error *err) {
 int parts_make(Parts *parts, Loop *loop, const char *config_path, Error *err) {
         Service *service = &parts->service;
         service->loop = loop;
+        service->config_path = config_path;
         service->shutdown_msec = SHUTDOWN_MSEC;
         service->retry_delay_msec = RETRY_DELAY_MSEC;
         int r = read_settings(parts, config_path, err);

@@ -458,6 +458,18 @@ int manager_take_over(Manager *manager, Job **ret, Error *err) {
         return r;
 }
 
+int manager_check(Manager *manager, CheckRequest *request, Job **ret, Error *err) {
+        void *work = NULL;
+        int r = check_new(manager->service, request, &work, err);
+        if (r < 0)
+                return r;
+        ManagerWork add = {.type = JOB_CHECK, .functions = &check_functions, .work = work};
+        r = manager_add(manager, &add, ret, err);
+        if (r < 0)
+                check_functions.free(work);
+        return r;
+}
+
 Job *manager_find(Manager *manager, uint32_t id) {
         for (Entry *entry = manager->entries; entry != NULL; entry = entry->next)
                 if (job_id(entry->job) == id)

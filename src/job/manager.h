@@ -3,6 +3,7 @@
 #pragma once
 
 #include "job/backup.h"
+#include "job/check.h"
 #include "job/delete.h"
 #include "job/job.h"
 #include "job/restore.h"
@@ -45,6 +46,7 @@ int manager_create_backup(
         Error *err); /* fills request->backup_id */
 int manager_restore_backup(Manager *manager, RestoreRequest *request, Job **ret, Error *err);
 int manager_take_over(Manager *manager, Job **ret, Error *err);
+int manager_check(Manager *manager, CheckRequest *request, Job **ret, Error *err);
 int manager_delete_backup(
         Manager *manager, Service *service, const DeleteRequest *request, Job **ret, Error *err);
 

@@ -43,6 +43,7 @@ typedef struct ReadRows {
 typedef struct RemoveRow {
         OwedPass *pass;
         uint64_t id;
+        char deleted_in[31]; /* the SID in which RMAN ran our DELETE; "": none */
 } RemoveRow;
 
 typedef struct RemoveTree {
@@ -75,7 +76,11 @@ static void row_stays(OwedPass *pass, const Error *err) {
 
 static int remove_row(LedgerDb *db, void *userdata, Error *err) {
         const RemoveRow *remove = userdata;
-        return ledger_owed_remove(db, remove->id, err);
+        int r = ledger_owed_remove(db, remove->id, err);
+
+        if (r >= 0 && remove->deleted_in[0] != '\0')
+                r = ledger_operation_add(db, LEDGER_DELETE, remove->deleted_in, 1, err);
+        return r;
 }
 
 static void row_removed(int r, const Error *err, void *userdata) {
@@ -100,6 +105,12 @@ static void row_done(OwedPass *pass) {
         if (r >= 0) {
                 remove->pass = pass;
                 remove->id = row_of(pass)->id;
+                if (row_of(pass)->type == OWED_CLEAN_TAG)
+                        (void)snprintf(
+                                remove->deleted_in,
+                                sizeof(remove->deleted_in),
+                                "%s",
+                                row_of(pass)->name);
                 r = ledger_call(
                         pass->options.service->ledger, &functions, remove, &pass->call, &error);
         }

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/files.h"
+#include "job/check-memory.h"
 #include "oracle/oratab.h"
 #include "oracle/preflight.h"
 #include "repository/chain.h"
@@ -21,9 +22,12 @@ struct Planner {
         size_t n_selected, n_asked;
         uint64_t free_bytes;
 
+        CheckMemory memory;
+
         /* One of these is under way. What the worker touches outlives a cancelled planner and is a
          * block of its own. */
         Work *work;
+        LedgerCall *call;
         Preflight *preflight;
 };
 
@@ -373,13 +377,69 @@ static void ask_next(Planner *planner) {
         PreflightOptions options = {
                 .database = database,
                 .with_bases = planner->options.parent != NULL,
-                .level0_age_days = level0_age_days(planner),
+                .context =
+                        {.channels = planner->options.settings->config->channels,
+                         .level0_age_days = level0_age_days(planner),
+                         .own_deletes = check_memory_deletes(&planner->memory, database->sid),
+                         .own_crosschecks =
+                                 check_memory_crosschecks(&planner->memory, database->sid),
+                         .keeps_pieces =
+                                 planner->options.settings->config->release == RELEASE_CHAIN,
+                         .forgets = planner->options.settings->config->repository_forget},
                 .on_done = on_preflight,
                 .userdata = planner};
         planner->options.on_database(database->sid, planner->options.userdata);
         if (preflight_start(
                     &planner->options.service->oracle, &options, &planner->preflight, &error) < 0)
                 finish(planner, &error);
+}
+
+/* ---- what this host did itself ---- */
+
+typedef struct PlannerMemory {
+        Planner *planner;
+        CheckMemory memory;
+} PlannerMemory;
+
+static int memory_run(LedgerDb *db, void *userdata, Error *err) {
+        PlannerMemory *reading = userdata;
+        return check_memory_read(db, &reading->memory, err);
+}
+
+static void memory_done(int r, const Error *err, void *userdata) {
+        PlannerMemory *reading = userdata;
+        Planner *planner = reading->planner;
+
+        planner->call = NULL;
+        if (r < 0) {
+                finish(planner, err);
+                return;
+        }
+        planner->memory = reading->memory;
+        reading->memory = (CheckMemory){0};
+        ask_next(planner);
+}
+
+static void memory_release(void *userdata) {
+        PlannerMemory *reading = userdata;
+
+        check_memory_done(&reading->memory);
+        free(reading);
+}
+
+static int ask_memory(Planner *planner, Error *err) {
+        static const LedgerFunctions functions = {
+                .run = memory_run, .on_done = memory_done, .release = memory_release};
+        PlannerMemory *reading = calloc(1, sizeof(PlannerMemory));
+
+        if (reading == NULL)
+                return error_oom(err);
+        reading->planner = planner;
+        int r = ledger_call(
+                planner->options.service->ledger, &functions, reading, &planner->call, err);
+        if (r < 0)
+                free(reading);
+        return r;
 }
 
 static int reserve_plan(Planner *planner, Error *err) {
@@ -400,11 +460,10 @@ static void select_done(void *userdata) {
         planner->free_bytes = work->free_bytes;
         if (work->r >= 0)
                 work->r = reserve_plan(planner, &work->error);
-        if (work->r < 0) {
+        if (work->r >= 0)
+                work->r = ask_memory(planner, &work->error);
+        if (work->r < 0)
                 finish(planner, &work->error);
-                return;
-        }
-        ask_next(planner);
 }
 
 int planner_start(const PlannerOptions *options, Planner **ret, Error *err) {
@@ -442,6 +501,8 @@ Planner *planner_free(Planner *planner) {
         if (planner == NULL)
                 return NULL;
         work_cancel(planner->work);
+        ledger_cancel(planner->call);
+        check_memory_done(&planner->memory);
         preflight_free(planner->preflight);
         for (size_t i = 0; i < planner->n_selected; i++)
                 oracle_database_done(&planner->selected[i]);

@@ -185,6 +185,13 @@ static int owe_removal(Restore *restore, LedgerDb *db, Error *err) {
                         target->database.oracle_home,
                         &target->pieces,
                         err);
+                if (r >= 0)
+                        r = ledger_operation_add(
+                                db,
+                                LEDGER_CROSSCHECK,
+                                target->database.sid,
+                                RESTORE_CROSSCHECKS,
+                                err);
         }
         if (r >= 0)
                 r = ledger_owed_add(

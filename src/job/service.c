@@ -41,7 +41,7 @@ static int read_passphrase(AgeRecipients **ret, Error *err) {
         return r;
 }
 
-static int read_recipients(const Config *config, AgeRecipients **ret, Error *err) {
+int settings_read_recipients(const Config *config, AgeRecipients **ret, Error *err) {
         if (credential_exists(PASSPHRASE_CREDENTIAL))
                 return read_passphrase(ret, err);
         CLEANUP(cleanup_free) char *text = NULL;
@@ -62,8 +62,8 @@ static int read_recipients(const Config *config, AgeRecipients **ret, Error *err
         return age_recipients_parse(text, size, path, ret, err);
 }
 
-static int
-read_trusted(const Config *config, const StringList *own_keys, TrustedKeys **ret, Error *err) {
+int settings_read_trusted(
+        const Config *config, const StringList *own_keys, TrustedKeys **ret, Error *err) {
         CLEANUP(cleanup_trusted_keys) TrustedKeys *keys = NULL;
         int r = trusted_keys_new(&keys, err);
         if (r < 0)
@@ -93,10 +93,11 @@ int settings_load(const char *config_path, const StringList *own_keys, Settings 
         int r = config_load(config_path, &settings->config, err);
         if (r < 0)
                 return r;
-        r = read_trusted(settings->config, own_keys, &settings->trusted, err);
+        r = settings_read_trusted(settings->config, own_keys, &settings->trusted, err);
         if (r < 0)
                 return r;
-        r = read_recipients(settings->config, &settings->recipients, &settings->recipients_error);
+        r = settings_read_recipients(
+                settings->config, &settings->recipients, &settings->recipients_error);
         if (r == -ENOMEM)
                 return error_oom(err);
         *ret = TAKE_PTR(settings);

@@ -30,6 +30,10 @@ Settings *settings_unref(Settings *settings); /* NULL */
  * ("ed25519:..") is added for the own instance. Unusable recipients are recipients_error, all else
  * is the error. Blocks. */
 int settings_load(const char *config_path, const StringList *own_keys, Settings **ret, Error *err);
+/* Its parts, each for itself. Block. */
+int settings_read_recipients(const Config *config, AgeRecipients **ret, Error *err);
+int settings_read_trusted(
+        const Config *config, const StringList *own_keys, TrustedKeys **ret, Error *err);
 
 struct Manager;
 struct SummaryCache;
@@ -43,6 +47,8 @@ typedef struct Service {
         Oracle oracle;
         Settings *settings; /* the present ones; a job takes settings_ref() */
         SigningKey *signing_key;
+        const StringList *own_keys; /* public ones, older ones too */
+        const char *config_path;
         const char *hostname;
         const char *runtime_directory; /* keys and digests */
         const char *state_directory;

@@ -125,3 +125,14 @@ typedef struct LedgerPrevious {
 int ledger_previous_get(LedgerDb *db, const char *instance, LedgerPrevious *ret, Error *err);
 int ledger_previous_put(
         LedgerDb *db, const char *instance, const LedgerPrevious *previous, Error *err);
+
+/* How often we ran an operation of RMAN in a database, by days; what is older than a month and a
+ * bit is forgotten. V$RMAN_STATUS has them beside everybody else's. */
+typedef enum LedgerOperation { LEDGER_DELETE, LEDGER_CROSSCHECK } LedgerOperation;
+typedef struct LedgerOperations {
+        char sid[31];
+        uint64_t deletes, crosschecks; /* of the last 32 days */
+} LedgerOperations;
+int ledger_operation_add(
+        LedgerDb *db, LedgerOperation operation, const char *sid, uint64_t count, Error *err);
+int ledger_operations(LedgerDb *db, LedgerOperations **ret, size_t *ret_n, Error *err);

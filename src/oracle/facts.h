@@ -38,6 +38,12 @@ typedef struct BaseFacts {
         bool available;     /* every piece has STATUS 'A' */
 } BaseFacts;
 
+/* V$RMAN_STATUS of the last 31 days: operations of one kind that ended well. */
+typedef struct OperationFacts {
+        uint64_t count;
+        char newest[24]; /* local time of the source */
+} OperationFacts;
+
 typedef struct DatabaseFacts {
         /* P1, P2 */
         char *instance_name, *host_name, *version, *edition, *status; /* STARTED MOUNTED OPEN */
@@ -52,6 +58,8 @@ typedef struct DatabaseFacts {
         StringList control_files;
         char *recovery_dest;
         uint64_t control_file_record_keep_time;
+        char *local_listener, *remote_listener, *dispatchers, *password_mode; /* "" : not set */
+        StringList logfiles;                                                  /* A4L */
         /* P4 .. P7 */
         DatafileFacts *datafiles;
         size_t n_datafiles;
@@ -59,13 +67,21 @@ typedef struct DatabaseFacts {
         size_t n_threads;
         char *block_change_tracking; /* NULL: off */
         StringList restore_points, open_pdbs, excluded_tablespaces;
+        StringList guaranteed_points, restricted_pdbs;
+        StringList rman_settings; /* "NAME VALUE" of each CONFIGURE that is no default */
         bool rman_encryption;
         bool tde;
         uint64_t tempfiles;
         uint64_t recovery_limit, recovery_used, recovery_reclaimable;
         StringList failed_destinations; /* "LOG_ARCHIVE_DEST_1: ORA-.." */
-        StringList foreign;             /* a line for each other RMAN user's trace (P7) */
-        uint64_t used_bytes;            /* estimate of a level 0: history, else datafile sizes */
+        StringList remote_destinations; /* that ship redo elsewhere */
+        StringList archive_directories; /* of local destinations outside the recovery area */
+        bool archives_to_area;          /* a local destination is the recovery area */
+        StringList foreign;             /* a line for each backup that is not ours (P7, P7C) */
+        OperationFacts crosschecks, deletes;
+        uint64_t redo_bytes;     /* of the largest redo log; asked by a check only */
+        uint64_t corrupt_ranges; /* the same */
+        uint64_t used_bytes;     /* estimate of a level 0: history, else datafile sizes */
         /* P8, asked for a level 1 only */
         BaseFacts *bases;
         size_t n_bases;

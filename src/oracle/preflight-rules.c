@@ -9,31 +9,27 @@
 #include "base/cleanup.h"
 #include "oracle/output.h"
 
-enum { KEEP_TIME_MARGIN_DAYS = 7, MESSAGE_FILES_MAX = 5 };
-
-typedef bool (*Condition)(const PreflightContext *context, const DatabaseFacts *facts);
-
-static bool is_rac(const PreflightContext *context, const DatabaseFacts *facts) {
+static bool is_rac(const DatabaseFacts *facts) {
         return facts->parallel || facts->n_threads > 1;
 }
 
-static bool is_standby(const PreflightContext *context, const DatabaseFacts *facts) {
+static bool is_standby(const DatabaseFacts *facts) {
         return facts->role != NULL && !string_equal(facts->role, "PRIMARY");
 }
 
-static bool is_not_open(const PreflightContext *context, const DatabaseFacts *facts) {
+static bool is_not_open(const DatabaseFacts *facts) {
         return !string_equal(facts->status, "OPEN") || facts->open_mode == NULL;
 }
 
-static bool is_read_only(const PreflightContext *context, const DatabaseFacts *facts) {
+static bool is_read_only(const DatabaseFacts *facts) {
         return !string_equal(facts->open_mode, "READ WRITE");
 }
 
-static bool is_noarchivelog(const PreflightContext *context, const DatabaseFacts *facts) {
+static bool is_noarchivelog(const DatabaseFacts *facts) {
         return !string_equal(facts->log_mode, "ARCHIVELOG");
 }
 
-static bool has_old_control_file(const PreflightContext *context, const DatabaseFacts *facts) {
+static bool has_old_control_file(const DatabaseFacts *facts) {
         return !string_equal(facts->controlfile_type, "CURRENT");
 }
 
@@ -42,80 +38,107 @@ static bool in_asm(const char *name) {
 }
 
 static bool list_in_asm(const StringList *list) {
-        for (size_t i = 0; list != NULL && i < list->n; i++)
+        for (size_t i = 0; i < list->n; i++)
                 if (in_asm(list->items[i]))
                         return true;
         return false;
 }
 
-static bool is_in_asm(const PreflightContext *context, const DatabaseFacts *facts) {
+static bool is_in_asm(const DatabaseFacts *facts) {
         for (size_t i = 0; i < facts->n_datafiles; i++)
                 if (in_asm(facts->datafiles[i].name))
                         return true;
         return in_asm(facts->spfile) || list_in_asm(&facts->control_files) ||
-               list_in_asm(context->logfiles);
+               list_in_asm(&facts->logfiles);
 }
 
 /* In this order: the first that holds is what the caller hears. */
-static const struct {
-        Condition holds;
-        ErrorKind kind;
-        const char *sentence;
-} refusals[] = {
-        {is_rac,
+static const PreflightRefusal refusals[] = {
+        {"rac",
+         is_rac,
          ERROR_UNSUPPORTED,
          "it is a RAC database (more than one redo thread or instance); back it up with RMAN "
-         "itself, or leave its SID out of [oracle] databases"},
-        {is_not_open,
+         "itself, or leave its SID out of [oracle] databases",
+         "it is a single instance",
+         false},
+        {"open",
+         is_not_open,
          ERROR_ORACLE,
-         "it is not open; open it, or set [oracle] unavailable = skip to leave it out"},
-        {is_standby,
+         "it is not open; open it, or set [oracle] unavailable = skip to leave it out",
+         "it is open",
+         false},
+        {"role",
+         is_standby,
          ERROR_UNSUPPORTED,
-         "it is a standby; back up its primary, or leave its SID out of [oracle] databases"},
-        {has_old_control_file,
+         "it is a standby; back up its primary, or leave its SID out of [oracle] databases",
+         "it is a primary",
+         false},
+        {"control_file",
+         has_old_control_file,
          ERROR_UNSUPPORTED,
-         "its control file is a restored or standby one; open the database with RESETLOGS first"},
-        {is_noarchivelog,
+         "its control file is a restored or standby one; open the database with RESETLOGS first",
+         "its control file is current",
+         false},
+        {"archivelog",
+         is_noarchivelog,
          ERROR_NOT_ARCHIVELOG,
          "it runs in NOARCHIVELOG mode; an open database can be backed up only in ARCHIVELOG mode: "
-         "startup mount, alter database archivelog, open it"},
-        {is_read_only,
+         "startup mount, alter database archivelog, open it",
+         "it runs in ARCHIVELOG mode",
+         false},
+        {"read_write",
+         is_read_only,
          ERROR_ORACLE,
-         "it is not open read write; open it read write, or set [oracle] unavailable = skip"},
-        {is_in_asm,
+         "it is not open read write; open it read write, or set [oracle] unavailable = skip",
+         "it is open read write",
+         true},
+        {"asm",
+         is_in_asm,
          ERROR_UNSUPPORTED,
          "files of it are in ASM ('+..'); a bare host could not be restored from this backup: move "
-         "them to a file system, or leave its SID out of [oracle] databases"},
+         "them to a file system, or leave its SID out of [oracle] databases",
+         "its files are on file systems",
+         false},
 };
+
+const PreflightRefusal *preflight_refusals(size_t *ret_n) {
+        *ret_n = ELEMENTSOF(refusals);
+        return refusals;
+}
 
 static bool is_lost_by_resetlogs(const DatafileFacts *file) {
         return !file->settled &&
                (string_equal(file->status, "OFFLINE") || string_equal(file->status, "RECOVER"));
 }
 
-static int refuse_offline(const char *sid, const DatabaseFacts *facts, Error *err) {
-        for (size_t i = 0; i < facts->n_datafiles; i++) {
-                const DatafileFacts *file = &facts->datafiles[i];
-
-                if (is_lost_by_resetlogs(file))
-                        return error_set(
-                                err,
-                                ERROR_UNSUPPORTED,
-                                -EOPNOTSUPP,
-                                "database %s cannot be backed up: data file %" PRIu32
-                                " (%s) is %s and would be lost by a restore; recover it and set it "
-                                "online, or take its tablespace offline normal or drop it",
-                                sid,
-                                file->file,
-                                file->name,
-                                file->status);
-        }
-        return 0;
+const DatafileFacts *preflight_lost_file(const DatabaseFacts *facts) {
+        for (size_t i = 0; i < facts->n_datafiles; i++)
+                if (is_lost_by_resetlogs(&facts->datafiles[i]))
+                        return &facts->datafiles[i];
+        return NULL;
 }
 
-int preflight_judge(const PreflightContext *context, const DatabaseFacts *facts, Error *err) {
+static int refuse_offline(const char *sid, const DatabaseFacts *facts, Error *err) {
+        const DatafileFacts *file = preflight_lost_file(facts);
+
+        if (file == NULL)
+                return 0;
+        return error_set(
+                err,
+                ERROR_UNSUPPORTED,
+                -EOPNOTSUPP,
+                "database %s cannot be backed up: data file %" PRIu32
+                " (%s) is %s and would be lost by a restore; recover it and set it online, or take "
+                "its tablespace offline normal or drop it",
+                sid,
+                file->file,
+                file->name,
+                file->status);
+}
+
+int preflight_judge(const AdviceContext *context, const DatabaseFacts *facts, Error *err) {
         for (size_t i = 0; i < ELEMENTSOF(refusals); i++)
-                if (refusals[i].holds(context, facts))
+                if (refusals[i].holds(facts))
                         return error_set(
                                 err,
                                 refusals[i].kind,
@@ -146,78 +169,16 @@ static void warn(Warnings *warnings, const char *format, ...) {
                 warnings->failed = true;
 }
 
-static void warn_each(Warnings *warnings, const StringList *list, const char *what) {
-        for (size_t i = 0; i < list->n; i++)
-                warn(warnings, "%s%s", what, list->items[i]);
-}
-
-/* Records of released pieces stay in the control file; others who use it see them, too. */
-static void warn_foreign(Warnings *warnings, const DatabaseFacts *facts) {
-        if (facts->foreign.n == 0)
-                return;
-        warn(warnings,
-             "somebody else uses RMAN on this database, and pieces of ours that went to the store "
-             "stay recorded: (1) their CROSSCHECK with DELETE EXPIRED removes the base of our next "
-             "level 1, (2) their next incremental may be based on a backup of ours, (3) their "
-             "DELETE OBSOLETE counts ours and may delete their own last full backup, (4) until a "
-             "run ends its archived logs count as backed up for their deletion policy, (5) their "
-             "RESTORE tries our released pieces first; set [oracle] repository = forget, or "
-             "[store] release = chain");
-        warn_each(warnings, &facts->foreign, "other RMAN user: ");
-}
-
-static void
-warn_keep_time(Warnings *warnings, const PreflightContext *context, const DatabaseFacts *facts) {
-        uint64_t days = facts->control_file_record_keep_time;
-
-        if (days > 0 && days < context->level0_age_days + KEEP_TIME_MARGIN_DAYS)
-                warn(warnings,
-                     "control_file_record_keep_time is %" PRIu64
-                     " days; records that a level 1 needs may be overwritten, set it to %" PRIu64
-                     " or more",
-                     days,
-                     context->level0_age_days + KEEP_TIME_MARGIN_DAYS);
-}
-
-static void warn_recovery_area(Warnings *warnings, const DatabaseFacts *facts) {
-        uint64_t reclaimable = facts->recovery_reclaimable < facts->recovery_used
-                                       ? facts->recovery_reclaimable
-                                       : facts->recovery_used;
-        uint64_t used = facts->recovery_used - reclaimable;
-
-        if (facts->recovery_limit == 0 || used < facts->recovery_limit - facts->recovery_limit / 10)
-                return;
-        warn(warnings,
-             "the recovery area %s is %" PRIu64
-             " %% full; the database stops when archived logs do not fit any more",
-             facts->recovery_dest != NULL ? facts->recovery_dest : "",
-             used >= UINT64_MAX / 100 ? UINT64_MAX : used * 100 / facts->recovery_limit);
-}
-
 int preflight_warnings(
-        const PreflightContext *context, const DatabaseFacts *facts, StringList *ret, Error *err) {
+        const AdviceContext *context, const DatabaseFacts *facts, StringList *ret, Error *err) {
         Warnings warnings = {context->sid, ret, false};
+        AdviceList advice = {0};
 
-        warn_foreign(&warnings, facts);
-        warn_keep_time(&warnings, context, facts);
-        warn_recovery_area(&warnings, facts);
-        warn_each(&warnings, &facts->failed_destinations, "archive destination failed: ");
-        for (size_t i = 0; i < facts->excluded_tablespaces.n; i++)
-                warn(&warnings,
-                     "tablespace %s is excluded from whole database backups by CONFIGURE EXCLUDE; "
-                     "this backup includes it (NOEXCLUDE)",
-                     facts->excluded_tablespaces.items[i]);
-        if (facts->rman_encryption)
-                warn(&warnings,
-                     "RMAN encryption is configured; the pieces need the wallet at a restore, and "
-                     "the wallet is not in the backup");
-        if (facts->tde)
-                warn(&warnings,
-                     "it has encrypted tablespaces or an open wallet; the wallet is not in the "
-                     "backup, keep it apart");
-        if (facts->edition != NULL && string_equal(facts->edition, "Standard") &&
-            context->channels > 1)
-                warn(&warnings, "Standard Edition uses one channel, not %u", context->channels);
+        advice_backup(context, facts, &advice);
+        for (size_t i = 0; i < advice.n; i++)
+                warn(&warnings, "%s", advice.items[i].detail);
+        warnings.failed |= advice.failed;
+        advice_list_done(&advice);
         return warnings.failed ? error_oom(err) : 0;
 }
 

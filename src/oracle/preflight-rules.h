@@ -2,24 +2,32 @@
  * the warnings for the journal and the record's notes. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/error.h"
+#include "oracle/advice.h"
 #include "oracle/facts.h"
 #include "oracle/rows.h"
 
-typedef struct PreflightContext {
-        const char *sid;
-        unsigned channels;
-        uint64_t level0_age_days;   /* of the chain a level 1 would continue; 0 for a level 0 */
-        const StringList *logfiles; /* names besides those in the facts; NULL: none */
-} PreflightContext;
+/* What a backup refuses, in this order. */
+typedef struct PreflightRefusal {
+        const char *check; /* the row of a check */
+        bool (*holds)(const DatabaseFacts *facts);
+        ErrorKind kind;
+        const char *sentence; /* what is so and what to do */
+        const char *good;     /* what is so otherwise */
+        bool of_open;         /* can be judged of an open database only */
+} PreflightRefusal;
+const PreflightRefusal *preflight_refusals(size_t *ret_n);
+/* A data file that RESETLOGS would lose, NULL: none. */
+const DatafileFacts *preflight_lost_file(const DatabaseFacts *facts);
 
 /* 0, or the refusal: Oracle (not open), NotArchivelog, Unsupported. */
-int preflight_judge(const PreflightContext *context, const DatabaseFacts *facts, Error *err);
+int preflight_judge(const AdviceContext *context, const DatabaseFacts *facts, Error *err);
 int preflight_warnings(
-        const PreflightContext *context, const DatabaseFacts *facts, StringList *ret, Error *err);
+        const AdviceContext *context, const DatabaseFacts *facts, StringList *ret, Error *err);
 
 /* After the run, for the record's notes: files changed without redo since low_scn, corrupt blocks.
  */

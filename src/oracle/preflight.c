@@ -27,7 +27,6 @@ struct Preflight {
         OracleLocate *locate;
         Step step;
         DatabaseFacts facts;
-        StringList logfiles;
 };
 
 /* What is handed out lives here and not in the preflight, which the caller may free at once. */
@@ -47,14 +46,11 @@ static void preflight_end(Preflight *preflight, const Error *err, const StringLi
 }
 
 static int judge_facts(Preflight *preflight, StringList *warnings, Error *err) {
-        const PreflightContext context = {
-                .sid = preflight->options.database->sid,
-                .channels = 1,
-                .level0_age_days = preflight->options.level0_age_days,
-                .logfiles = &preflight->logfiles,
-        };
-        int r = preflight_judge(&context, &preflight->facts, err);
-        return r < 0 ? r : preflight_warnings(&context, &preflight->facts, warnings, err);
+        const AdviceContext *context = &preflight->options.context;
+        if (preflight->options.without_verdict)
+                return 0;
+        int r = preflight_judge(context, &preflight->facts, err);
+        return r < 0 ? r : preflight_warnings(context, &preflight->facts, warnings, err);
 }
 
 static void preflight_finish(Preflight *preflight) {
@@ -99,12 +95,16 @@ static int ask_database(Preflight *preflight, Error *err) {
                 SQL_SIZE,
                 SQL_PDBS,
                 SQL_THREADS,
+                SQL_LOGFILES,
         };
+        static const SqlQuestion of_check[] = {SQL_REDO, SQL_CORRUPTION};
         unsigned version = sql_version(preflight->facts.version);
         Text statements = TEXT_INIT;
         preflight->state = PREFLIGHT_DATABASE;
         for (size_t i = 0; i < ELEMENTSOF(questions); i++)
                 sql_ask(questions[i], version, &statements);
+        for (size_t i = 0; i < ELEMENTSOF(of_check) && preflight->options.without_verdict; i++)
+                sql_ask(of_check[i], version, &statements);
         if (preflight->options.with_bases)
                 sql_ask(SQL_BASES, version, &statements);
         return ask(preflight, &statements, err);
@@ -125,25 +125,11 @@ static int judge_instance(Preflight *preflight, const Rows *rows, Error *err) {
         return ask_database(preflight, err);
 }
 
-static int take_logfiles(Preflight *preflight, const Rows *rows, Error *err) {
-        for (size_t i = 0; i < rows_count(rows, "A4L"); i++) {
-                const char *name;
-                int r = row_string(rows_get(rows, "A4L", i), 1, &name, err);
-                if (r >= 0 && string_list_add(&preflight->logfiles, name) < 0)
-                        r = error_oom(err);
-                if (r < 0)
-                        return r;
-        }
-        return 0;
-}
-
 static int take_database(Preflight *preflight, const Rows *rows, Error *err) {
         DatabaseFacts *facts = &preflight->facts;
         int r = queries_database(rows, facts, err);
         if (r >= 0)
                 r = queries_threads(rows, &facts->threads, &facts->n_threads, err);
-        if (r >= 0)
-                r = take_logfiles(preflight, rows, err);
         if (r >= 0 && preflight->options.with_bases)
                 r = queries_bases(rows, &facts->bases, &facts->n_bases, err);
         return r < 0 ? error_prefix(err, "%s", preflight->options.database->sid) : 0;
@@ -181,6 +167,7 @@ int preflight_start(
                 return error_oom(err);
         preflight->oracle = oracle;
         preflight->options = *options;
+        preflight->options.context.sid = options->database->sid;
         preflight->state = PREFLIGHT_LOCATE;
         int r = step_init(&preflight->step, oracle, options->database, err);
         preflight->step.on_done = on_step;
@@ -202,7 +189,6 @@ Preflight *preflight_free(Preflight *preflight) {
         oracle_locate_free(preflight->locate);
         step_done(&preflight->step);
         database_facts_done(&preflight->facts);
-        string_list_done(&preflight->logfiles);
         free(preflight);
         return NULL;
 }

@@ -1,6 +1,7 @@
 /* Before a backup: may this database be backed up, and what is it? */
 #pragma once
 
+#include "oracle/advice.h"
 #include "oracle/facts.h"
 #include "oracle/oracle.h"
 
@@ -9,7 +10,10 @@ typedef struct Preflight Preflight;
 typedef struct PreflightOptions {
         OracleDatabase *database; /* located (dbs_dir, network_dir filled in) by the preflight */
         bool with_bases;          /* also what RMAN would base a level 1 on */
-        uint64_t level0_age_days; /* of the chain that a level 1 continues; 0: none */
+        /* For a check: no verdict and no warnings, but the facts of a database that is mounted, and
+         * what only a check asks. */
+        bool without_verdict;
+        AdviceContext context; /* sid is filled in */
         /* Refusals: NotArchivelog, Oracle (down, not open), OracleAuth, Unsupported (RAC, ASM,
          * standby..), each naming the SID and what to do. `warnings`: lines for the journal and the
          * record's notes. facts NULL on error. The caller may take the facts (leave them zeroed).

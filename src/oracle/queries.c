@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,14 +98,24 @@ const char *queries_parameter(const Rows *rows, const char *name) {
 }
 
 static int read_parameters(const Rows *rows, DatabaseFacts *facts, Error *err) {
-        const char *spfile = queries_parameter(rows, "spfile");
-        const char *area = queries_parameter(rows, "db_recovery_file_dest");
+        const struct {
+                const char *name;
+                char **target;
+        } texts[] = {
+                {"spfile", &facts->spfile},
+                {"db_recovery_file_dest", &facts->recovery_dest},
+                {"local_listener", &facts->local_listener},
+                {"remote_listener", &facts->remote_listener},
+                {"dispatchers", &facts->dispatchers},
+                {"remote_login_passwordfile", &facts->password_mode},
+        };
         const char *days = queries_parameter(rows, "control_file_record_keep_time");
-        int r;
+        int r = 0;
 
-        r = facts_set(&facts->spfile, spfile != NULL ? spfile : "", err);
-        if (r == 0)
-                r = facts_set(&facts->recovery_dest, area != NULL ? area : "", err);
+        for (size_t i = 0; r == 0 && i < ELEMENTSOF(texts); i++) {
+                const char *value = queries_parameter(rows, texts[i].name);
+                r = facts_set(texts[i].target, value != NULL ? value : "", err);
+        }
         if (r == 0 && days != NULL && parse_uint64(days, &facts->control_file_record_keep_time) < 0)
                 r = error_set(
                         err,
@@ -143,7 +154,23 @@ static int on_tablespace(DatabaseFacts *facts, char *const *columns, Error *err)
                                               : 0;
 }
 
+/* Where a database archives to: what is deferred counts as little as what fails. */
+static int keep_destination(DatabaseFacts *facts, char *const *columns, Error *err) {
+        bool remote = string_equal(columns[2], "STANDBY") || string_equal(columns[2], "REMOTE");
+
+        if (remote)
+                return add(&facts->remote_destinations, columns[0], err);
+        if (!string_equal(columns[1], "VALID"))
+                return 0;
+        facts->archives_to_area |= string_equal(columns[3], "USE_DB_RECOVERY_FILE_DEST");
+        return *columns[3] == '/' ? add(&facts->archive_directories, columns[3], err) : 0;
+}
+
 static int on_destination(DatabaseFacts *facts, char *const *columns, Error *err) {
+        int r = keep_destination(facts, columns, err);
+
+        if (r < 0)
+                return r;
         if (*columns[4] == '\0' && !string_equal(columns[1], "ERROR") &&
             !string_equal(columns[1], "BAD PARAM"))
                 return 0;
@@ -162,19 +189,26 @@ static int on_change_tracking(DatabaseFacts *facts, char *const *columns, Error 
 }
 
 static int on_restore_point(DatabaseFacts *facts, char *const *columns, Error *err) {
-        return add(&facts->restore_points, columns[0], err);
+        int r = add(&facts->restore_points, columns[0], err);
+
+        return r == 0 && string_equal(columns[1], "YES")
+                       ? add(&facts->guaranteed_points, columns[0], err)
+                       : r;
 }
 
 static int on_pdb(DatabaseFacts *facts, char *const *columns, Error *err) {
         bool open = string_starts_with(columns[2], "READ") && !string_equal(columns[1], "PDB$SEED");
+        int r = open ? add(&facts->open_pdbs, columns[1], err) : 0;
 
-        return open ? add(&facts->open_pdbs, columns[1], err) : 0;
+        return r == 0 && string_equal(columns[3], "YES")
+                       ? add(&facts->restricted_pdbs, columns[1], err)
+                       : r;
 }
 
 static int on_configuration(DatabaseFacts *facts, char *const *columns, Error *err) {
         if (string_starts_with(columns[0], "ENCRYPTION") && string_starts_with(columns[1], "ON"))
                 facts->rman_encryption = true;
-        return 0;
+        return addf(&facts->rman_settings, err, "%s %s", columns[0], columns[1]);
 }
 
 static int on_wallet(DatabaseFacts *facts, char *const *columns, Error *err) {
@@ -187,14 +221,17 @@ static int on_encrypted(DatabaseFacts *facts, char *const *columns, Error *err) 
         return 0;
 }
 
-/* LEVEL0-20261122T061044Z, with -2 for a later attempt. */
+/* LEVEL0-20261122T061044Z, with a number behind it. A tag of this shape that another installation
+ * made is taken for ours: that what RMAN bases a level 1 on is the parent is proved by SCNs. */
 static bool tag_is_ours(const char *tag) {
         static const char shape[] = "LEVEL_-________T______Z";
 
         for (size_t i = 0; i < strlen(shape); i++)
                 if (shape[i] == '_' ? !isdigit((unsigned char)tag[i]) : tag[i] != shape[i])
                         return false;
-        return tag[strlen(shape)] == '\0' || tag[strlen(shape)] == '-';
+        tag += strlen(shape);
+        return *tag == '\0' ||
+               (*tag == '-' && tag[1] != '\0' && strspn(tag + 1, "0123456789") == strlen(tag + 1));
 }
 
 static int on_foreign_tag(DatabaseFacts *facts, char *const *columns, Error *err) {
@@ -210,16 +247,29 @@ static int on_foreign_tag(DatabaseFacts *facts, char *const *columns, Error *err
 }
 
 static int on_foreign_operation(DatabaseFacts *facts, char *const *columns, Error *err) {
-        if (!string_starts_with(columns[0], "CROSSCHECK") &&
-            !string_starts_with(columns[0], "DELETE"))
+        OperationFacts *operations = string_starts_with(columns[0], "CROSSCHECK")
+                                             ? &facts->crosschecks
+                                     : string_starts_with(columns[0], "DELETE") ? &facts->deletes
+                                                                                : NULL;
+        uint64_t count = 0;
+
+        if (operations == NULL)
                 return 0;
-        return addf(
-                &facts->foreign,
-                err,
-                "%s was run %s times, last %s",
-                columns[0],
-                columns[1],
-                columns[2]);
+        if (parse_uint64(columns[1], &count) < 0)
+                return error_set(
+                        err,
+                        ERROR_ORACLE,
+                        -EBADMSG,
+                        "row P7O of SQL*Plus, column 2: \"%.32s\" is no number",
+                        columns[1]);
+        operations->count += count;
+        if (strcmp(columns[2], operations->newest) > 0)
+                (void)snprintf(operations->newest, sizeof(operations->newest), "%s", columns[2]);
+        return 0;
+}
+
+static int on_logfile(DatabaseFacts *facts, char *const *columns, Error *err) {
+        return add(&facts->logfiles, columns[1], err);
 }
 
 static int on_foreign_copies(DatabaseFacts *facts, char *const *columns, Error *err) {
@@ -241,6 +291,7 @@ static const struct {
         RowHandler handler;
 } database_rows[] = {
         {"P3C", 1, on_control_file},
+        {"A4L", 2, on_logfile},
         {"P4T", 3, on_tablespace},
         {"P6D", 5, on_destination},
         {"P6F", 4, on_recovery_area},
@@ -275,6 +326,10 @@ static int read_sizes(const Rows *rows, DatabaseFacts *facts, Error *err) {
                 r = queries_count(rows, "P6T", &facts->tempfiles, err);
         if (r == 0 && rows_count(rows, "P9") > 0)
                 r = queries_count(rows, "P9", &facts->used_bytes, err);
+        if (r == 0 && rows_count(rows, "P6L") > 0)
+                r = queries_count(rows, "P6L", &facts->redo_bytes, err);
+        if (r == 0 && rows_count(rows, "A5") > 0)
+                r = queries_count(rows, "A5", &facts->corrupt_ranges, err);
         if (facts->used_bytes > 0)
                 return r;
         for (size_t i = 0; i < facts->n_datafiles; i++)

@@ -17,7 +17,8 @@ int queries_identity(const Rows *rows, DatabaseFacts *facts, Error *err);
 /* All questions of the preflight but P1 and P5: SQL_VERSION_FULL, SQL_DATABASE, SQL_PARAMETERS,
  * SQL_CONTROL_FILES, SQL_DATAFILES, SQL_TABLESPACES, SQL_DESTINATIONS, SQL_RECOVERY_AREA,
  * SQL_CHANGE_TRACKING, SQL_RESTORE_POINTS, SQL_PDBS, SQL_RMAN_CONFIGURATION, SQL_WALLET,
- * SQL_TEMPFILES, SQL_FOREIGN_BACKUPS, SQL_SIZE. A question that was not asked leaves its facts
+ * SQL_TEMPFILES, SQL_FOREIGN_BACKUPS, SQL_SIZE, SQL_LOGFILES, and of a check SQL_REDO
+ * and SQL_CORRUPTION. A question that was not asked leaves its facts
  * empty, but P2 and P4 must be there. */
 int queries_database(const Rows *rows, DatabaseFacts *facts, Error *err);
 /* SQL_THREADS: all threads that are not disabled. Caller frees. */

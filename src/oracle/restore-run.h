@@ -7,6 +7,9 @@
 
 #include "oracle/oracle.h"
 
+/* CROSSCHECK commands that a restore leaves in V$RMAN_STATUS. */
+enum { RESTORE_CROSSCHECKS = 3 };
+
 typedef struct RestoreRun RestoreRun;
 
 /* Everything the options point to lives until on_done, but for work_directory, job_name and

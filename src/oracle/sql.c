@@ -50,7 +50,7 @@ static const VersionedText questions[] = {
         {SQL_PARAMETERS, 0,
          ROW("P3") STR("name") STR("substr(value,1,1000)") " from v$parameter where name in\n"
          "('spfile','compatible','db_name','control_file_record_keep_time','db_recovery_file_dest',\n"
-         "'local_listener','remote_listener','audit_file_dest','diagnostic_dest','db_create_file_dest',\n"
+         "'local_listener','remote_listener','dispatchers','audit_file_dest','diagnostic_dest','db_create_file_dest',\n"
          "'remote_login_passwordfile','wallet_root','cluster_database','dg_broker_start',"
          "'job_queue_processes');\n"
          ROW("P3S") STR("name") NUM("ordinal") STR("substr(value,1,1000)") " from v$spparameter\n"
@@ -98,7 +98,7 @@ static const VersionedText questions[] = {
          "\n group by nvl(bp.tag,'-');\n"
          ROW("P7O") STR("operation") NUM("count(*)") TIME("max(end_time)")
          "\n from v$rman_status s, v$database d where s.start_time > sysdate-31"
-         " and s.start_time > d.resetlogs_time group by operation;\n"
+         " and s.start_time > d.resetlogs_time and s.status like 'COMPLETED%' group by operation;\n"
          ROW("P7C") NUM("count(*)") " from v$datafile_copy where status = 'A'"
          " and completion_time > sysdate-31;\n"},
         {SQL_BASES, 0,
@@ -124,6 +124,7 @@ static const VersionedText questions[] = {
          ROW("A4N") STR("name") " from v$tempfile union\n"
          ROW("A4N") STR("name") " from v$controlfile;\n"},
         {SQL_LOGFILES, 0, ROW("A4L") NUM("group#") STR("member") " from v$logfile;\n"},
+        {SQL_REDO, 0, ROW("P6L") NUM("nvl(max(bytes),0)") " from v$log;\n"},
         {SQL_CORRUPTION, 0, ROW("A5") NUM("count(*)") " from v$database_block_corruption;\n"},
         {SQL_INCARNATIONS, 0,
          ROW("I1") NUM("incarnation#") NUM("resetlogs_change#") STR("status")

@@ -39,7 +39,8 @@ typedef enum SqlQuestion {
         SQL_WALLET,             /* P6W: type parameter status; P6N: encrypted tablespaces */
         SQL_TEMPFILES,          /* P6T: count */
         SQL_FOREIGN_BACKUPS,    /* P7: tag pieces newest (of sets with data files or logs); P7O, of
-                                   this incarnation: operation count newest; P7C: copies */
+                                   this incarnation and of those that ended well: operation count
+                                   newest; P7C: copies */
         SQL_BASES,      /* P8: file creation_scn resetlogs_scn level checkpoint_scn tag device count
                            min_status max_status newest; P8C: file creation_scn checkpoint_scn
                            level tag name completed */
@@ -47,6 +48,7 @@ typedef enum SqlQuestion {
         SQL_STRUCTURE,  /* A4N: name of each data, redo log, temp and control file */
         SQL_LOGFILES,   /* A4L: group member */
         SQL_CORRUPTION, /* A5: count */
+        SQL_REDO,       /* P6L: bytes of the largest redo log */
         SQL_INCARNATIONS,     /* I1: incarnation resetlogs_scn status */
         SQL_AVAILABLE_PIECES, /* R5: handle tag device: STATUS 'A' only */
         SQL_HEADERS,          /* R7: file status error recover fuzzy checkpoint_scn resetlogs_scn */

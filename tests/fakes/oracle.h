@@ -13,6 +13,7 @@
 
 typedef enum FakeOracleType {
         FAKE_PREFLIGHT,
+        FAKE_SURVEY,
         FAKE_BACKUP_RUN, /* held and failed at its end, after its pieces */
         FAKE_DELETE_TAG,
         FAKE_UNCATALOG,

@@ -68,8 +68,14 @@ static void the_preflight_is_read(void **state) {
         assert_int_equal(facts.tempfiles, 3);
         assert_int_equal(facts.used_bytes, 3145728);
         assert_true(says(&facts.failed_destinations, "LOG_ARCHIVE_DEST_2: ORA-12541"));
-        assert_int_equal(facts.foreign.n, 2);
-        assert_true(says(&facts.foreign, "NIGHTLY") && says(&facts.foreign, "CROSSCHECK"));
+        assert_int_equal(facts.foreign.n, 1);
+        assert_true(says(&facts.foreign, "NIGHTLY"));
+        assert_int_equal(facts.crosschecks.count, 3);
+        assert_string_equal(facts.crosschecks.newest, "2026-11-21T06:00:00");
+        assert_true(says(&facts.rman_settings, "ENCRYPTION FOR DATABASE ON"));
+        assert_true(says(&facts.guaranteed_points, "RP1") && facts.restricted_pdbs.n == 0);
+        assert_true(says(&facts.remote_destinations, "LOG_ARCHIVE_DEST_2"));
+        assert_true(says(&facts.archive_directories, "/arch") && !facts.archives_to_area);
         assert_true(says(&facts.excluded_tablespaces, "RO"));
         database_facts_done(&facts);
 }
@@ -214,7 +220,7 @@ static void sessions_and_remote_destinations_are_found(void **state) {
 }
 
 static ErrorKind judge(DatabaseFacts *facts, Error *err) {
-        PreflightContext context = {.sid = "T15", .channels = 1};
+        AdviceContext context = {.sid = "T15", .channels = 1};
 
         *err = (Error){0};
         if (preflight_judge(&context, facts, err) < 0)
@@ -237,8 +243,7 @@ static void refuses_after(size_t offset, const char *value, ErrorKind kind, cons
 }
 
 static void what_cannot_be_backed_up_is_refused_with_what_to_do(void **state) {
-        StringList logs = {0};
-        PreflightContext context = {.sid = "T15", .logfiles = &logs};
+        AdviceContext context = {.sid = "T15"};
         DatabaseFacts facts;
         Error err;
 
@@ -250,13 +255,12 @@ static void what_cannot_be_backed_up_is_refused_with_what_to_do(void **state) {
         strcpy(facts.datafiles[0].status, "ONLINE");
         strcpy(facts.datafiles[1].status, "OFFLINE"); /* normal: it is settled */
         assert_int_equal(judge(&facts, &err), ERROR_NONE);
-        string_list_add(&logs, "+DATA/redo1");
+        string_list_add(&facts.logfiles, "+DATA/redo1");
         assert_true(preflight_judge(&context, &facts, &err) < 0);
         assert_non_null(strstr(err.message, "ASM"));
         facts.parallel = true;
         assert_int_equal(judge(&facts, &err), ERROR_UNSUPPORTED);
         assert_non_null(strstr(err.message, "RAC"));
-        string_list_done(&logs);
         database_facts_done(&facts);
         refuses_after(
                 offsetof(DatabaseFacts, log_mode),
@@ -276,7 +280,7 @@ static void what_cannot_be_backed_up_is_refused_with_what_to_do(void **state) {
 }
 
 static void what_a_dba_should_know_is_warned_of(void **state) {
-        PreflightContext context = {.sid = "T15", .channels = 4, .level0_age_days = 3};
+        AdviceContext context = {.sid = "T15", .channels = 4, .level0_age_days = 3};
         StringList warnings = {0};
         DatabaseFacts facts;
 
@@ -296,7 +300,7 @@ static void what_a_dba_should_know_is_warned_of(void **state) {
 }
 
 static void a_quiet_database_gives_no_warning(void **state) {
-        PreflightContext context = {.sid = "T15", .channels = 1};
+        AdviceContext context = {.sid = "T15", .channels = 1};
         DatabaseFacts facts = {.control_file_record_keep_time = 7};
         StringList warnings = {0};
 
