@@ -2,6 +2,7 @@
 #include "job/check-store.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,9 @@ enum {
         USEC_PER_SEC = 1000000,
         LEFTOVER_SECONDS = 3600, /* a probe of this age is nobody's any more */
 };
+
+/* Clocks of a healthy site differ by less. */
+static const uint64_t CLOCK_TOLERANCE_USEC = UINT64_C(300) * 1000000;
 
 typedef enum ProbeStep { PROBE_PUT, PROBE_CONFLICT, PROBE_GET, PROBE_LIST, PROBE_REMOVE } ProbeStep;
 
@@ -270,4 +274,58 @@ StoreProbe *store_probe_free(StoreProbe *probe) {
         free(probe->newest);
         free(probe);
         return NULL;
+}
+
+/* ---- rows ---- */
+
+static void judge_clock(const StoreProbeResult *result, AdviceList *rows) {
+        uint64_t now = clock_realtime_usec();
+        uint64_t apart =
+                result->probe_usec > now ? result->probe_usec - now : now - result->probe_usec;
+
+        if (result->newest_usec > now + CLOCK_TOLERANCE_USEC)
+                advice_bad(
+                        rows,
+                        "clock",
+                        NULL,
+                        ADVICE_ERROR,
+                        "object %s of the store is from the future of this host, by %" PRIu64
+                        " s: set this host's clock (chrony, ntpd), backups are ordered by it",
+                        result->newest,
+                        (result->newest_usec - now) / USEC_PER_SEC);
+        else if (result->probe_usec != 0 && apart > CLOCK_TOLERANCE_USEC)
+                advice_bad(
+                        rows,
+                        "clock",
+                        NULL,
+                        ADVICE_WARNING,
+                        "the clocks of this host and of the store are %" PRIu64
+                        " s apart: set the one that is wrong (chrony, ntpd)",
+                        apart / USEC_PER_SEC);
+        else
+                advice_good(rows, "clock", NULL, "the clock agrees with what is in the store");
+}
+
+void store_probe_judge(const StoreProbeResult *result, const char *store, AdviceList *rows) {
+        if (error_is_set(&result->error)) {
+                advice_bad(
+                        rows,
+                        "store",
+                        NULL,
+                        ADVICE_ERROR,
+                        "%s: %s; until that is settled, space, claims and clock cannot be looked "
+                        "at, and no backup can be made",
+                        store,
+                        result->error.message);
+                return;
+        }
+        advice_good(
+                rows,
+                "store",
+                NULL,
+                "%s took an object, refused another one under its name, gave it back and removed "
+                "it%s",
+                store,
+                result->lags ? "; its listing lags, which is allowed for" : "");
+        judge_clock(result, rows);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "job/service.h"
+#include "oracle/advice.h"
 
 typedef struct StoreProbe StoreProbe;
 
@@ -25,3 +26,6 @@ int store_probe_start(const StoreProbeOptions *options, StoreProbe **ret, Error 
 /* No more steps but the removal; on_done follows. */
 void store_probe_stop(StoreProbe *probe);
 StoreProbe *store_probe_free(StoreProbe *probe); /* cancels; a probe that is there stays */
+
+/* The rows "store" and, when it answers, "clock". `store`: for people. */
+void store_probe_judge(const StoreProbeResult *result, const char *store, AdviceList *rows);

@@ -20,8 +20,6 @@
 #include "job/query.h"
 
 static const uint64_t DAY_USEC = UINT64_C(86400000000);
-/* Clocks of a healthy site differ by less. */
-static const uint64_t CLOCK_TOLERANCE_USEC = UINT64_C(300) * 1000000;
 
 typedef struct Check {
         Service *service;
@@ -381,63 +379,13 @@ static void look_at_claims(Check *check) {
                 finish(check, &error);
 }
 
-/* ---- the store and its clock ---- */
-
-static void judge_clock(Check *check, const StoreProbeResult *probe) {
-        uint64_t now = clock_realtime_usec();
-        uint64_t apart =
-                probe->probe_usec > now ? probe->probe_usec - now : now - probe->probe_usec;
-
-        if (probe->newest_usec > now + CLOCK_TOLERANCE_USEC)
-                advice_bad(
-                        &check->rows,
-                        "clock",
-                        NULL,
-                        ADVICE_ERROR,
-                        "object %s of the store is from the future of this host, by %" PRIu64
-                        " s: set this host's clock (chrony, ntpd), backups are ordered by it",
-                        probe->newest,
-                        (probe->newest_usec - now) / 1000000);
-        else if (probe->probe_usec != 0 && apart > CLOCK_TOLERANCE_USEC)
-                advice_bad(
-                        &check->rows,
-                        "clock",
-                        NULL,
-                        ADVICE_WARNING,
-                        "the clocks of this host and of the store are %" PRIu64
-                        " s apart: set the one that is wrong (chrony, ntpd)",
-                        apart / 1000000);
-        else
-                advice_good(
-                        &check->rows, "clock", NULL, "the clock agrees with what is in the store");
-}
+/* ---- the store ---- */
 
 static void on_probed(const StoreProbeResult *result, void *userdata) {
         Check *check = userdata;
-        const char *store = store_describe(check->service->store);
 
         check->store_answers = !error_is_set(&result->error);
-        if (check->store_answers)
-                advice_good(
-                        &check->rows,
-                        "store",
-                        NULL,
-                        "%s took an object, refused another one under its name, gave it back and "
-                        "removed it%s",
-                        store,
-                        result->lags ? "; its listing lags, which is allowed for" : "");
-        else
-                advice_bad(
-                        &check->rows,
-                        "store",
-                        NULL,
-                        ADVICE_ERROR,
-                        "%s: %s; until that is settled, space, claims and clock cannot be looked "
-                        "at, and no backup can be made",
-                        store,
-                        result->error.message);
-        if (check->store_answers)
-                judge_clock(check, result);
+        store_probe_judge(result, store_describe(check->service->store), &check->rows);
         check->probe = store_probe_free(check->probe);
         if (check->stop_reason != ERROR_NONE)
                 finish_stopped(check);

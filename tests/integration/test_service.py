@@ -56,7 +56,6 @@ def test_a_job_is_what_its_contract_says(service):
     [
         ("VerifyBackup", "sa{sv}", (NO_BACKUP, {})),
         ("PruneBackups", "a{sv}", ({},)),
-        ("CheckConfiguration", "a{sv}", ({},)),
     ],
 )
 def test_a_method_of_a_later_version_is_not_supported(service, method, signature, arguments):

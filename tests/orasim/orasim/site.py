@@ -6,6 +6,7 @@ import time
 
 from . import backup, controlfile, database, piece
 from .backup_set import SetWriter
+from .host import read_json, write_json
 
 
 def perform(inst, words):
@@ -201,6 +202,21 @@ def open_log_record(inst):
 def flashback(inst, value):
     with inst.control() as content:
         content["flashback"] = "YES" if value == "on" else "NO"
+
+
+def show(inst, *words):
+    """VIEW COLUMN=VALUE .. [where COLUMN=VALUE ..]: rows of a view show that; nothing: no more of it."""
+    path = inst.host.path("shown.json")
+    planted = read_json(path, {})
+    if not words:
+        planted.pop(inst.sid, None)
+    else:
+        at = words.index("where") if "where" in words else len(words)
+        planted.setdefault(inst.sid, []).append({
+            "view": words[0].lower(),
+            "set": dict(word.split("=", 1) for word in words[1:at]),
+            "where": dict(word.split("=", 1) for word in words[at + 1:])})
+    write_json(path, planted)
 
 
 def write_rows(inst, count="1000"):

@@ -4,6 +4,7 @@ import os
 
 from . import blocks, controlfile, database
 from .errors import ora
+from .host import read_json
 
 V122 = (12, 2)
 
@@ -141,11 +142,29 @@ def columns(context, name):
 def fill(base, context, name, listed):
     quoted = ", ".join(f'"{c}"' for c in listed)
     base.execute(f'create table "{name}" ({quoted})')
-    rows = ROWS[name](context)
+    rows = shown(context, name, listed, list(ROWS[name](context)))
     marks = ",".join("?" * len(listed))
     base.executemany(f'insert into "{name}" values ({marks})',
                      [[_plain(row.get(c, 0 if c == "con_id" else None)) for c in listed]
                       for row in rows])
+
+
+def shown(context, name, listed, rows):
+    """What `site SID show` planted: other values in the rows of a view, or a row of its own."""
+    for planted in read_json(context.host.path("shown.json"), {}).get(context.inst.sid, []):
+        if planted["view"] != name:
+            continue
+        hit = [r for r in rows if all(str(r.get(k)) == v for k, v in planted["where"].items())]
+        if not hit and not planted["where"]:
+            hit = [{}]
+            rows += hit
+        for row in hit:
+            row.update({k: _value(listed[k], v) for k, v in planted["set"].items()})
+    return rows
+
+
+def _value(kind, text):
+    return int(text) if kind == "N" else int(controlfile.now()) if kind == "D" else text
 
 
 def _plain(value):
