@@ -57,6 +57,8 @@ static const char *describe(OwedType type) {
                 return "segments have to be removed";
         case OWED_DIRECTORY:
                 return "a directory has to be removed";
+        case OWED_STAGED:
+                break; /* it is kept, not owed */
         }
         return "something";
 }
@@ -76,7 +78,8 @@ void check_memory_judge(const CheckMemory *memory, struct Manager *manager, Advi
         size_t n = 0;
 
         for (size_t i = 0; i < memory->n_owed; i++) {
-                if (is_of_running_job(manager, &memory->owed[i]))
+                if (memory->owed[i].type == OWED_STAGED ||
+                    is_of_running_job(manager, &memory->owed[i]))
                         continue;
                 if (n++ == 0)
                         first = &memory->owed[i];

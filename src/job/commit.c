@@ -12,8 +12,8 @@
 #include "base/fault.h"
 #include "base/limits.h"
 #include "job/children.h"
-#include "job/kept.h"
 #include "job/owed.h"
+#include "job/staging.h"
 #include "repository/names.h"
 #include "repository/segments.h"
 #include "stream/digest.h"
@@ -74,22 +74,6 @@ static Store *store_of(const Commit *commit) {
 
 /* ---- settle ---- */
 
-/* What was kept of older backups of these databases goes first. */
-static int settle_directory(LedgerDb *db, const CommitSettled *settled, Error *err) {
-        const Record *record = settled->record;
-        const char *directory = settled->directory;
-        int r = record->level == 0 ? kept_release(db, record, err) : 0;
-
-        if (r < 0 || directory == NULL)
-                return r;
-        return settled->keep ? kept_add(db, record, directory, err)
-                             : ledger_owed_add(
-                                       db,
-                                       &(OwedWork){OWED_DIRECTORY, record->id, directory, NULL, 0},
-                                       NULL,
-                                       err);
-}
-
 int commit_settle(LedgerDb *db, const CommitSettled *settled, Error *err) {
         const Record *record = settled->record;
         LedgerPrevious previous = {.sequence = record->sequence};
@@ -104,7 +88,7 @@ int commit_settle(LedgerDb *db, const CommitSettled *settled, Error *err) {
         if (r >= 0)
                 r = owe_uncatalog_of_record(db, record, settled->forget, err);
         if (r >= 0)
-                r = settle_directory(db, settled, err);
+                r = staging_settle(db, record, settled->directory, settled->keep, err);
         if (r >= 0)
                 r = ledger_job_remove(db, settled->job, err);
         return r;

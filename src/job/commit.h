@@ -47,6 +47,6 @@ typedef struct CommitSettled {
         const char *record_sha256;
         const char *directory; /* NULL: none */
         bool forget;           /* RMAN's records of the data file pieces go, too */
-        bool keep;             /* the pieces stay until the next level 0 */
+        bool keep;             /* staged pieces stay (job/staging.h) */
 } CommitSettled;
 int commit_settle(LedgerDb *db, const CommitSettled *settled, Error *err);

@@ -12,8 +12,8 @@
 #include "base/fault.h"
 #include "base/limits.h"
 #include "base/log.h"
-#include "job/kept.h"
 #include "job/owed.h"
+#include "job/staging.h"
 #include "job/summary-load.h"
 #include "ledger/db.h"
 #include "oracle/oratab.h"
@@ -315,7 +315,7 @@ static int owe_one_tag(LedgerDb *db, const Deleting *deleting, const ControlTag 
 static int owe_run(LedgerDb *db, void *userdata, Error *err) {
         const Deleting *deleting = userdata;
         OwedWork directory = {OWED_DIRECTORY, deleting->backup_id, deleting->directory, NULL, 0};
-        int r = kept_release_backup(db, deleting->backup_id, err);
+        int r = staging_release(db, deleting->backup_id, err);
 
         if (r >= 0)
                 r = owe_once(db, &directory, err);

@@ -410,8 +410,8 @@ static int start_row(OwedPass *pass, Error *err) {
         case OWED_DELETE:
         case OWED_CLAIM:
                 return start_delete(pass, err);
-        case OWED_KEPT: /* is_left_out() */
-                break;
+        case OWED_STAGED:
+                break; /* is_left_out() */
         }
         return error_set(
                 err, ERROR_INTERNAL, -EINVAL, "the ledger has an owed row of an unknown type");
@@ -444,7 +444,7 @@ static bool is_claim_that_stays(const OwedPass *pass, const Owed *row) {
 
 /* True for a row that is not tried in this pass; it stays owed. */
 static bool is_left_out(OwedPass *pass, const Owed *row) {
-        if (row->id <= pass->last_id || row->type == OWED_KEPT || is_claim_that_stays(pass, row))
+        if (row->id <= pass->last_id || row->type == OWED_STAGED || is_claim_that_stays(pass, row))
                 return true;
         if (pass->options.backup_id != NULL ? !string_equal(pass->backup_id, row->backup_id)
                                             : is_of_running_job(pass, row))

@@ -335,6 +335,14 @@ static int check_segments(const Planner *planner, Error *err) {
                 (unsigned long long)segment_size);
 }
 
+static size_t count_kept(const Planner *planner) {
+        size_t n = 0;
+
+        for (size_t i = 0; i < planner->memory.n_owed; i++)
+                n += planner->memory.owed[i].type == OWED_STAGED;
+        return n;
+}
+
 static int check_result(Planner *planner, Error *err) {
         const BackupPlan *plan = &planner->plan;
 
@@ -346,6 +354,19 @@ static int check_result(Planner *planner, Error *err) {
                         "none of the selected databases can be backed up; %s: %s",
                         plan->skipped[0].sid,
                         plan->skipped[0].reason);
+        size_t n_kept = count_kept(planner);
+        if (plan->expected_bytes > planner->free_bytes && n_kept > 0)
+                return error_set(
+                        err,
+                        ERROR_NO_SPACE,
+                        -ENOSPC,
+                        "staging directory %s has %llu bytes free and the backup may need %llu: "
+                        "the pieces of %zu backups are kept there until the next level 0 is "
+                        "complete ([store] release = chain), so there must be room for both",
+                        planner->options.settings->config->backup_dir,
+                        (unsigned long long)planner->free_bytes,
+                        (unsigned long long)plan->expected_bytes,
+                        n_kept);
         if (plan->expected_bytes > planner->free_bytes)
                 return error_set(
                         err,

@@ -18,6 +18,7 @@
 #include "job/cut-off.h"
 #include "job/manager.h"
 #include "job/owed.h"
+#include "job/staging.h"
 #include "ledger/db.h"
 #include "ledger/run-key.h"
 #include "oracle/dbca-response.h"
@@ -212,11 +213,7 @@ static int owe_restore_directories(LedgerDb *db, const LedgerJob *row, Error *er
 
         if (workplace == NULL)
                 return error_oom(err);
-        int r = ledger_owed_add(
-                db,
-                &(OwedWork){OWED_DIRECTORY, row->backup_id, row->directory, NULL, 0},
-                NULL,
-                err);
+        int r = staging_owe_removal(db, row->backup_id, row->directory, err);
         if (r >= 0)
                 r = ledger_owed_add(
                         db,
@@ -395,8 +392,9 @@ static void on_record_put(const StoreReply *reply, void *userdata) {
                 MESSAGE_ID_BACKUP_COMPLETED,
                 NULL,
                 "completed: its record is in the store");
-        call->forget = recovery->service->settings->config->repository_forget;
-        call->keep = recovery->service->settings->config->release == RELEASE_CHAIN;
+        const Config *config = recovery->service->settings->config;
+        call->forget = config->repository_forget;
+        call->keep = config->release == RELEASE_CHAIN;
         if (settle_row(recovery, call, committed_run, &error) < 0)
                 row_left(recovery, &error);
 }

@@ -36,6 +36,7 @@ typedef struct TargetDatabase {
 /* One backup of the chain. */
 typedef struct PlannedLink {
         char *directory; /* <backup_dir>/<backup_id>: staged here */
+        bool is_kept;    /* its pieces lie there ([store] release = chain), and stay */
         DownloadFile *downloads;
         size_t n_downloads;
 } PlannedLink;

@@ -8,6 +8,7 @@
 #include "base/message-ids.h"
 #include "job/recovery.h"
 #include "job/restore-internal.h"
+#include "job/staging.h"
 
 #define TO(phase) (1u << (phase))
 static const uint32_t MOVES[_RESTORE_PHASE_MAX] = {
@@ -194,16 +195,7 @@ static int owe_removal(Restore *restore, LedgerDb *db, Error *err) {
                                 err);
         }
         if (r >= 0)
-                r = ledger_owed_add(
-                        db,
-                        &(OwedWork){
-                                OWED_DIRECTORY,
-                                restore->backup_id,
-                                restore->plan.directory,
-                                NULL,
-                                0},
-                        NULL,
-                        err);
+                r = staging_owe_removal(db, restore->backup_id, restore->plan.directory, err);
         if (r >= 0)
                 r = ledger_job_remove(db, job_id(restore->job), err);
         return r;
@@ -329,13 +321,18 @@ static void fetch_link(Restore *restore) {
                 restore_fail(restore, &error);
 }
 
-/* What an earlier job left there is of no use: its backup is in the store. */
+/* What an earlier job left there is of no use: its backup is in the store. Pieces that are kept for
+ * RMAN are fetched all the same, since only what was verified against the signed record is
+ * restored, and each verified one replaces the one that lies there. */
 static int empty_directory(Restore *restore, LedgerDb *db, Error *err) {
         int r = 0;
 
         (void)db;
-        for (size_t i = 0; r >= 0 && i < restore->plan.n_links; i++)
-                r = directory_remove_tree(restore->plan.links[i].directory, err);
+        for (size_t i = 0; r >= 0 && i < restore->plan.n_links; i++) {
+                const PlannedLink *link = &restore->plan.links[i];
+                r = link->is_kept ? staging_tidy(link->directory, err)
+                                  : directory_remove_tree(link->directory, err);
+        }
         return r;
 }
 
@@ -355,20 +352,16 @@ static void name_databases(const Restore *restore, Text *ret) {
 
 /* What is fetched of ancestors is owed for removal from the start, so that a crash does not leave
  * it: rows of a job that runs are left to the job. */
-static int owe_ancestors(const Restore *restore, LedgerDb *db, Error *err) {
+static int owe_ancestors(Restore *restore, LedgerDb *db, Error *err) {
         int r = 0;
 
-        for (size_t i = 0; r >= 0 && i + 1 < restore->plan.n_links; i++)
-                r = ledger_owed_add(
-                        db,
-                        &(OwedWork){
-                                OWED_DIRECTORY,
-                                restore->backup_id,
-                                restore->plan.links[i].directory,
-                                NULL,
-                                0},
-                        NULL,
-                        err);
+        for (size_t i = 0; r >= 0 && i < restore->plan.n_links; i++) {
+                PlannedLink *link = &restore->plan.links[i];
+
+                r = staging_is_kept(db, link->directory, &link->is_kept, err);
+                if (r >= 0 && i + 1 < restore->plan.n_links)
+                        r = staging_owe_removal(db, restore->backup_id, link->directory, err);
+        }
         return r;
 }
 

@@ -77,8 +77,8 @@ typedef enum OwedType {
                            spfile pieces after COMPLETED */
         OWED_SEGMENTS,  /* name: backup_id; data: attempt: segments to remove */
         OWED_DIRECTORY, /* name: a directory of ours to remove */
-        OWED_KEPT,      /* name: a directory of ours; data: "<sid>\n..": waits for a level 0 of all
-                           of them, no pass tries it */
+        OWED_STAGED,    /* name: a directory of staged pieces that stays until a new level 0 (or its
+                           backup's deletion) makes it an OWED_DIRECTORY; data: "<sid>\n.." */
         OWED_DELETE, /* name: backup_id; data: delete.json (none: the one in the store): the backup
                         is taken out of the store */
         OWED_CLAIM,  /* name: the claim of a deleted backup, which goes with its delete.json as soon

@@ -140,6 +140,60 @@ def test_a_parent_that_is_not_whole(service, ora, name):
     add_link(ora, service, parent=first.id)
 
 
+def test_a_parent_that_was_changed_or_cut_off(service, ora):
+    (first,) = chain(ora, service, 1)
+    for name, change in (
+        ("backup.tar.age", lambda data: data[:-100]),  # the last segment is not whole
+        ("segments", lambda data: bytes([data[0] ^ 1]) + data[1:]),
+    ):
+        path = service.object_path(first.id, name)
+        data = path.read_bytes()
+        path.chmod(0o640)
+        path.write_bytes(change(data))
+        for parent in (first.id, "latest"):  # no older one does instead, and no full backup is made
+            outcome = fail(service, "ChainBroken", first.id, parent=parent)
+            assert "segment" in outcome.error_message.lower()
+        path.write_bytes(data)
+    add_link(ora, service, parent=first.id)
+
+
+def test_a_parent_whose_record_is_gone(service, ora):
+    (first,) = chain(ora, service, 1)
+    path = service.object_path(first.id, "backup.json")
+    away = path.with_name("away")
+    path.rename(away)
+    fail(service, "InvalidParent", first.id, "not completed", parent=first.id)
+    away.rename(path)
+    add_link(ora, service, parent=first.id)
+
+
+def test_a_parent_of_a_database_with_another_dbid(service, ora):
+    (first,) = chain(ora, service, 1)
+    dbid = first.databases[SID]["dbid"]
+    ora.site(SID, "show", "v$database", f"dbid={dbid + 1}")
+    fail(service, "InvalidParent", first.id, SID, str(dbid), str(dbid + 1), parent=first.id)
+    ora.site(SID, "show")
+    add_link(ora, service, parent=first.id)
+
+
+def test_a_parent_of_another_instance(make_daemon, ora):
+    other = make_daemon(ora, instance="otherhost").start()
+    (first,) = chain(ora, other, 1)
+    key = other.own_key()
+    other.stop()
+    one = make_daemon(ora)
+    one.trusted_keys.write_text(f"otherhost {key} the other\n")
+    one.start()
+    fail(one, "InvalidParent", first.id, "otherhost", parent=first.id)
+    fail(one, "InvalidParent", "none that is COMPLETED", parent="latest")
+
+
+def test_latest_says_why_the_newest_is_no_parent(service, ora):
+    (first,) = chain(ora, service, 1)
+    ora.create_database("TESTDB16", "8M")
+    fail(service, "InvalidParent", first.id, "TESTDB16", parent="latest", databases=["TESTDB16"])
+
+
 @pytest.mark.parametrize("name", ["backup.json", "segments", "backup.tar.age"])
 def test_an_ancestor_that_is_missing(service, ora, name):
     links = chain(ora, service, 3)

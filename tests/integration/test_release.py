@@ -1,107 +1,186 @@
-"""[store] release = chain: staged pieces stay as long as RMAN's records of them count, until the next level 0."""
-
-import signal
-from pathlib import Path
+"""[store] release = chain: the pieces of a chain stay where RMAN's records of them say they are."""
 
 import pytest
-from support.chains import SID, Link, add_link, chain, control_file_pieces
-from support.daemon import wait_until
+from support.daemon import ERROR
+from support.oracle import Programs, row
+
+A, B = "TESTDB15", "TESTDB16"
+
+
+def configure(service, release="chain", **oracle):
+    service.configure(oracle=oracle, store={"release": release})
+    if service.process is not None:
+        service.call("Reload")
 
 
 @pytest.fixture
-def keeping(make_daemon, ora):
-    """The daemon with release = chain, running on `ora`."""
+def keeper(make_daemon, ora):
     one = make_daemon(ora)
-    one.configure(store={"release": "chain"})
+    configure(one)
     return one.start()
 
 
-def staged(service):
-    """Ids of the backups of which something is staged; of their small files nothing is."""
-    assert not list(service.staging.rglob(".files"))
-    return {p.relative_to(service.staging).parts[0] for p in service.staging.rglob("*") if p.is_file()}
+def kept(service):
+    """{backup id: {path: size}} of what lies in the staging directory."""
+    found = {}
+    for path in service.staging.rglob("*"):
+        if path.is_file():
+            below = path.relative_to(service.staging)
+            found.setdefault(below.parts[0], {})["/" + str(path).lstrip("/")] = path.stat().st_size
+    return found
 
 
-def assert_records_are_true(host, links, sid=SID):
-    """Every piece that RMAN knows is there, and they are the data file pieces of these backups."""
-    pieces = control_file_pieces(host, sid)
-    assert {piece.tag for piece in pieces} == {link.databases[sid]["tag"] for link in links}
-    assert [piece for piece in pieces if not Path(piece.handle).is_file()] == []
+def pieces(service, backup_id):
+    return {"/" + m["path"]: m["size"] for m in service.record(backup_id)["members"] if m["kind"] == "piece"}
 
 
-def test_pieces_survive_a_foreign_delete_expired_and_a_restart(keeping, ora):
-    (first,) = chain(ora, keeping, 1)
-    keeping.stop()
-    keeping.start()
-    ora.site(SID, "crosscheck", "delete")
-    second = add_link(ora, keeping)
-    assert second.record["parent"]["id"] == first.id
-    ora.site(SID, "crosscheck", "delete")
-    assert staged(keeping) == {first.id, second.id}
-    assert_records_are_true(ora, [first, second])
+def assert_kept(service, *ids):
+    """Exactly the pieces of these backups, each of its size, and nothing else."""
+    assert kept(service) == {one: pieces(service, one) for one in ids}
 
 
-def test_the_next_level_0_releases_them(keeping, ora):
-    chain(ora, keeping, 2)
-    third = add_link(ora, keeping, parent=None)
-    assert staged(keeping) == {third.id}
-    keeping.configure()
-    keeping.call("Reload")
-    add_link(ora, keeping)
-    assert staged(keeping) == {third.id}
-    add_link(ora, keeping, parent=None)
-    assert staged(keeping) == set()
+def add(service, level, **options):
+    for sid in service.host.status():
+        service.host.write_rows(sid, 80)
+    return service.backup(**({"parent": "latest"} if level else {}), **options)
 
 
-def test_a_level_0_of_another_database_releases_nothing_of_this_one(keeping, ora):
-    ora.create_database("TESTDB16")
-    both = keeping.backup()
-    one = keeping.backup(databases=["TESTDB16"])
-    assert staged(keeping) == {both, one}
-    other = keeping.backup(databases=[SID])
-    assert staged(keeping) == {one, other}
+def test_the_pieces_of_a_chain_stay_until_the_next_level_0(keeper):
+    first = add(keeper, 0)
+    assert_kept(keeper, first)
+    second = add(keeper, 1)
+    assert_kept(keeper, first, second)
+    keeper.stop()
+    keeper.start()
+    assert_kept(keeper, first, second)
+    keeper.kill()
+    keeper.start()
+    third = add(keeper, 1)
+    assert_kept(keeper, first, second, third)
+    fourth = add(keeper, 0)
+    assert_kept(keeper, fourth)
+    assert keeper.record(add(keeper, 1))["parent"]["id"] == fourth
 
 
-def test_a_level_0_that_fails_releases_nothing(keeping, ora):
-    (first,) = chain(ora, keeping, 1)
-    ora.hold("piece-2")
-    started = keeping.create_backup()
-    ora.wait_reached("piece-2")
-    keeping.call("CancelJob", "u", keeping.job(started.job)["Id"])
-    assert keeping.wait(started.job).result == "cancelled"
-    ora.release("piece-2")
-    assert staged(keeping) == {first.id}
-    assert_records_are_true(ora, [first])
+def test_what_is_recorded_is_there(keeper, ora):
+    """The records of data files stay and are true, those of logs, control file and spfile are gone: so a nightly DELETE
+    EXPIRED takes no base away."""
+    first = add(keeper, 0)
+    recorded = Programs(ora, A).ask(row("bp.handle", "bp.status") + " from v$backup_piece bp where bp.status <> 'D'")
+    of_files = {"/" + m["path"] for m in keeper.record(first)["members"] if m.get("contents") == "datafile"}
+    assert {handle for handle, _ in recorded if str(keeper.staging) in handle} == of_files
+    ora.site(A, "crosscheck", "delete")
+    second = add(keeper, 1)
+    assert keeper.record(second)["parent"]["id"] == first
+    assert_kept(keeper, first, second)
 
 
-@pytest.mark.parametrize("point", ["commit-record-in-ledger", "commit-record-stored"])
-def test_a_backup_that_is_completed_after_a_crash_keeps_and_releases_them_too(keeping, ora, point):
-    (first,) = chain(ora, keeping, 1)
-    keeping.fault(point, "crash")
-    started = keeping.create_backup()
-    keeping.wait_for_death(-signal.SIGKILL)
-    keeping.clear_fault(point)
-    assert staged_at_least(keeping, {first.id, started.backup_id})
-    keeping.start()
-    wait_until(lambda: keeping.get_backup(started.backup_id)["state"] == "COMPLETED", 60, "the commit was not finished")
-    wait_until(lambda: not staged_at_least(keeping, {first.id}), 60, "the older pieces were not released")
-    wait_until(lambda: not list(keeping.staging.rglob(".files")), 60, "the small files were not removed")
-    assert staged(keeping) == {started.backup_id}
-    wait_until(lambda: len({p.tag for p in control_file_pieces(ora)}) == 2, 60, "the logs were not uncataloged")
-    assert add_link(ora, keeping).record["parent"]["id"] == started.backup_id
+def test_a_level_0_of_some_databases_ends_the_chain_of_these_only(keeper, ora):
+    ora.create_database(B, "8M")
+    both = add(keeper, 0)
+    one = add(keeper, 0, databases=[A])
+    assert_kept(keeper, both, one)  # RMAN's newest base of B is in `both`
+    other = add(keeper, 0, databases=[B])
+    assert_kept(keeper, one, other)
 
 
-def staged_at_least(service, backups):
-    return backups <= {p.name for p in service.staging.iterdir()}
+def test_the_option_may_be_switched_off_and_on(keeper):
+    first = add(keeper, 0)
+    configure(keeper, "committed")
+    assert_kept(keeper, first)
+    second = add(keeper, 1)
+    assert_kept(keeper)
+    configure(keeper)
+    third = add(keeper, 1)
+    assert_kept(keeper, third)
+    assert [keeper.record(one)["level"] for one in (first, second, third)] == [0, 1, 1]
 
 
-def test_a_restore_on_the_same_host_leaves_nothing_staged(keeping, ora):
-    keeping.give_identity()
-    keeping.stop()
-    keeping.start()
-    links = chain(ora, keeping, 2)
-    keeping.restore(links[1].id, overwrite=True)
-    links[1].assert_same_blocks(ora)
-    assert staged(keeping) == set()
-    fresh = add_link(ora, keeping, parent=None)
-    assert staged(keeping) == {fresh.id}
+def test_a_backup_that_fails_leaves_the_chain_as_it_was(keeper, ora):
+    configure(keeper, retries=0)
+    first = add(keeper, 0)
+    for options in ({"parent": first}, {}):
+        ora.fault("piece-2", signal="KILL")
+        started = keeper.create_backup(**options)
+        assert keeper.wait(started.job).result == "failed"
+        assert_kept(keeper, first)
+    assert keeper.record(add(keeper, 1))["parent"]["id"] == first
+
+
+def test_a_record_that_is_delivered_after_a_crash_keeps_its_pieces(keeper):
+    first = add(keeper, 0)
+    keeper.fault("commit-record-in-ledger", "crash")
+    started = keeper.create_backup(parent=first)
+    keeper.wait_for_death(-9)
+    keeper.clear_fault("commit-record-in-ledger")
+    keeper.start()
+    keeper.wait_backup_state(started.backup_id, "COMPLETED")
+    assert_kept(keeper, first, started.backup_id)
+    assert_kept(keeper, add(keeper, 0))
+
+
+def test_room_is_needed_beside_what_is_kept(keeper, ora):
+    first = add(keeper, 0)
+    ora.site(A, "show", "v$backup_datafile", "blocks=999999999999", "where", "file#=4")
+    outcome = keeper.wait(keeper.create_backup().job)
+    ora.site(A, "show")
+    assert outcome.error_name == ERROR + "NoSpace" and "1 backups are kept" in outcome.error_message, outcome
+    assert_kept(keeper, first)
+
+
+def test_others_are_told_what_is_left_to_tell(keeper, ora):
+    ora.site(A, "full-backup")
+    add(keeper, 0)
+    (told,) = [line for line in keeper.log().splitlines() if "somebody else uses RMAN" in line]
+    assert [f"({n})" in told for n in (1, 2, 3, 4, 5)] == [False, True, True, True, False], told
+
+
+# Restores on the host that keeps them ---------------------------------------------------------------------
+
+
+def test_a_restore_takes_what_it_verified_and_leaves_what_is_kept(keeper, ora):
+    """A kept piece that was changed is not what comes back; other databases keep their chain."""
+    keeper.give_identity()
+    first = add(keeper, 0)
+    second = add(keeper, 1)
+    until = keeper.record(second)["databases"][0]["until_scn"]
+    blocks = ora.checksum(A, until)
+    for one in (first, second):
+        for path in pieces(keeper, one):
+            with open(path, "r+b") as file:
+                file.seek(20000)
+                byte = file.read(1)
+                file.seek(20000)
+                file.write(bytes([byte[0] ^ 1]) if byte else b"")
+    keeper.restore(second, overwrite=True)
+    assert ora.checksum(A, until) == blocks
+    assert_kept(keeper, first, second)
+    assert_kept(keeper, add(keeper, 0))
+
+
+def test_a_restore_that_was_cut_off_leaves_what_is_kept(keeper, ora):
+    keeper.give_identity()
+    first = add(keeper, 0)
+    until = keeper.record(first)["databases"][0]["until_scn"]
+    blocks = ora.checksum(A, until)
+    keeper.fault("store-get-segment", "hold")
+    keeper.restore_backup(first, overwrite=True)
+    keeper.wait_passed("store-get-segment")
+    keeper.kill()
+    keeper.clear_fault("store-get-segment")
+    keeper.start()
+    assert set(pieces(keeper, first).items()) <= set(kept(keeper)[first].items())
+    keeper.restore(first, overwrite=True)
+    assert ora.checksum(A, until) == blocks
+    assert_kept(keeper, first)
+
+
+def test_pieces_survive_a_foreign_delete_expired_and_a_restart(keeper, ora):
+    first = add(keeper, 0)
+    keeper.stop()
+    keeper.start()
+    ora.site(A, "crosscheck", "delete")
+    second = add(keeper, 1)
+    assert keeper.record(second)["parent"]["id"] == first
+    ora.site(A, "crosscheck", "delete")
+    assert_kept(keeper, first, second)

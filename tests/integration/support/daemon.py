@@ -278,6 +278,10 @@ class Daemon:
             with contextlib.suppress(dbus.Timeout):
                 self.take_signal(0.5)
 
+    def wait_backup_state(self, backup_id, state):
+        """Until a backup without a job is in this state: a record that is owed is delivered."""
+        wait_until(lambda: self.get_backup(backup_id)["state"] == state, JOB_SECONDS, f"{backup_id} does not become {state}")
+
     def wait_phase(self, job, phase):
         return self.wait_property(job, lambda p: p["Phase"] == phase)
 

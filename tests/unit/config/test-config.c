@@ -134,7 +134,7 @@ static void every_key_of_this_version_is_taken(void **state) {
                 "parallel_databases = 2\nstall_timeout = 90s\nretries = 0\nunavailable = skip\n"
                 "repository = chain\n"
                 "[store]\ntype = directory\nsegment_size = 1088K\nconcurrency = 8\nthreads = 2\n"
-                "rate_limit = 50M\nresume = no\nrelease = stored\nretry_time = 1m\n"
+                "rate_limit = 50M\nresume = no\nrelease = chain\nretry_time = 1m\n"
                 "[directory]\npath = /srv/store\n"
                 "[encryption]\nrecipients_file = /etc/r\n"
                 "[signing]\ntrusted_keys_file = /etc/t\n"
@@ -159,7 +159,7 @@ static void every_key_of_this_version_is_taken(void **state) {
         assert_int_equal(c->threads, 2);
         assert_int_equal(c->rate_limit, 50 << 20);
         assert_false(c->resume);
-        assert_int_equal(c->release, RELEASE_STORED);
+        assert_int_equal(c->release, RELEASE_CHAIN);
         assert_int_equal(c->retry_time_msec, 60 * 1000);
         assert_string_equal(c->directory_path, "/srv/store");
         assert_string_equal(c->recipients_file, "/etc/r");

@@ -244,6 +244,75 @@ static int refused(LedgerDb *db, void *userdata, Error *err) {
         return r < 0 ? r : error_set(err, ERROR_BUSY, -EBUSY, "no");
 }
 
+static int add_operations(LedgerDb *db, void *userdata, Error *err) {
+        static const struct {
+                LedgerOperation operation;
+                const char *sid;
+                uint64_t count;
+        } operations[] = {
+                {LEDGER_DELETE, "DB1", 1},
+                {LEDGER_DELETE, "DB1", 1},
+                {LEDGER_CROSSCHECK, "DB1", 3},
+                {LEDGER_DELETE, "DB10", 5},
+                {LEDGER_CROSSCHECK, "A_$#", 2},
+        };
+        int r = 0;
+        for (size_t i = 0; r >= 0 && i < ELEMENTSOF(operations); i++)
+                r = ledger_operation_add(
+                        db, operations[i].operation, operations[i].sid, operations[i].count, err);
+        return r;
+}
+
+typedef struct Operations {
+        LedgerOperations *items;
+        size_t n;
+} Operations;
+
+static int read_operations(LedgerDb *db, void *userdata, Error *err) {
+        Operations *operations = userdata;
+        return ledger_operations(db, &operations->items, &operations->n, err);
+}
+
+static void assert_operations(Fixture *f, const char *sid, uint64_t deletes, uint64_t crosschecks) {
+        Operations operations = {0};
+        now(f, read_operations, &operations);
+        for (size_t i = 0; i < operations.n; i++)
+                if (strcmp(operations.items[i].sid, sid) == 0) {
+                        assert_int_equal(operations.items[i].deletes, deletes);
+                        assert_int_equal(operations.items[i].crosschecks, crosschecks);
+                        deletes = crosschecks = 0;
+                }
+        assert_true(deletes + crosschecks == 0);
+        free(operations.items);
+}
+
+/* By another hand, while the ledger is closed. */
+static void execute(Fixture *f, const char *sql) {
+        char path[96];
+        sqlite3 *db;
+        ledger_free(f->ledger);
+        f->ledger = NULL;
+        snprintf(path, sizeof(path), "%s/ledger.db", f->directory);
+        assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+        sqlite3_close(db);
+        assert_int_equal(ledger_new(f->loop, f->directory, &f->ledger, NULL), 0);
+}
+
+static void our_own_operations_are_counted_by_days(void **state) {
+        Fixture *f = *state;
+        now(f, add_operations, NULL);
+        assert_operations(f, "DB1", 2, 3);
+        assert_operations(f, "DB10", 5, 0);
+        assert_operations(f, "A_$#", 0, 2);
+        execute(f, "INSERT INTO counter VALUES ('rman/delete/DB1/0000000001', 100)");
+        assert_operations(f, "DB1", 2, 3); /* too old to count */
+        now(f, add_operations, NULL);
+        assert_operations(f, "DB1", 4, 6);
+        /* and forgotten by now: its name can be taken */
+        execute(f, "INSERT INTO counter VALUES ('rman/delete/DB1/0000000001', 1)");
+}
+
 static void a_failed_call_is_rolled_back(void **state) {
         Fixture *f = *state;
         Error err = {0};
@@ -421,6 +490,7 @@ int main(void) {
                 test(owed_work_is_kept_until_it_is_done),
                 test(the_last_claim_and_backup_of_an_instance_are_known),
                 test(job_ids_are_never_used_again),
+                test(our_own_operations_are_counted_by_days),
                 test(a_failed_call_is_rolled_back),
                 test(impossible_rows_are_refused),
                 test(what_was_committed_survives_a_kill),
