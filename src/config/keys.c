@@ -23,7 +23,7 @@
 
 enum { CONTAINER_BYTES = 256 }; /* Swift's own bound */
 
-static const char CHAINS[] = "level 1 chains";
+static const char TIMERS[] = "the timer of incremental backups";
 static const char RETENTION[] = "retention";
 
 #define ALLOWED_TEXT "text without blanks and quotes"
@@ -296,7 +296,7 @@ static const Key keys[] = {
          .value = "full",
          .allowed = "full or fail",
          .choices = {{"full", true, false}, {"fail", false, false}},
-         .later = CHAINS},
+         .later = TIMERS},
 
         {.section = "access",
          .name = "group",

@@ -5,10 +5,11 @@ is done at once, and exactly these three rows must not be ok. The store is the s
 
 import contextlib
 import os
+import re
 import shutil
 
 import pytest
-from support import dbus
+from support import dbus, paths
 from support.daemon import ERROR, Identity, wait_until
 
 A, B = "TESTDB15", "TESTDB16"
@@ -222,6 +223,8 @@ def test_a_healthy_host_has_no_row_that_is_not_ok(healthy):
     assert bad(rows) == {}
     assert {name for name, _ in rows} >= set(OF_DATABASE) | {k for kinds, _ in OF_HOST.values() for k in kinds} - {"identity"}
     assert everything(two) == before
+    manual = (paths.TOP / "man/orabackupd.8").read_text().partition(".Sh CHECKS")[2].partition(".Sh THE BUS")[0]
+    assert {name for name, _ in rows} <= set(re.findall(r"[a-z_]+", manual))
     with open(two.second.path, "rb") as file:
         assert check(two, identity=("h", file.fileno()))["identity", ""]["ok"]
     with credential(two, "identity", two.identity.path.read_bytes()):

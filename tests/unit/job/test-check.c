@@ -58,10 +58,12 @@ static void run_check(JobFixture *f) {
 }
 
 static const JobValue *value(const JobValue *values, size_t n, const char *key) {
+        static const JobValue none = {.string = ""};
+
         for (size_t i = 0; i < n; i++)
                 if (string_equal(values[i].key, key))
                         return &values[i];
-        return NULL;
+        return &none;
 }
 
 /* NULL: no such row. */
