@@ -38,6 +38,7 @@ static void *fake_free(void *work) {
 
 const JobFunctions fake_functions = {fake_start, fake_cancel, fake_free};
 const JobFunctions backup_functions = {fake_start, fake_cancel, fake_free};
+const JobFunctions check_functions = {fake_start, fake_cancel, fake_free};
 const JobFunctions restore_functions = {fake_start, fake_cancel, fake_free};
 const JobFunctions take_over_functions = {fake_start, fake_cancel, fake_free};
 const JobFunctions delete_functions = {fake_start, fake_cancel, fake_free};
@@ -51,6 +52,11 @@ int backup_new(Service *service, const BackupRequest *request, void **ret, Error
         FakeWork *fake = fake_work_new();
         fake->request = *request;
         *ret = fake;
+        return 0;
+}
+
+int check_new(Service *service, CheckRequest *request, void **ret, Error *err) {
+        *ret = fake_work_new();
         return 0;
 }
 

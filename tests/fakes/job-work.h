@@ -1,9 +1,10 @@
 /* Work of jobs that a test holds in its hands: link tests/fakes/job-work.c (job_work_fake_sources)
- * and it stands for job/backup.c, job/delete.c, job/restore.c and job/take-over.c. Each work notes
- * what happens to it; the test finishes its job. */
+ * and it stands for job/backup.c, job/check.c, job/delete.c, job/restore.c and job/take-over.c.
+ * Each work notes what happens to it; the test finishes its job. */
 #pragma once
 
 #include "job/backup.h"
+#include "job/check.h"
 #include "job/delete.h"
 #include "job/restore.h"
 #include "job/take-over.h"

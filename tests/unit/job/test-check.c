@@ -196,7 +196,8 @@ static void a_database_that_cannot_be_asked_keeps_no_other_from_its_rows(void **
 
 static int owe_something(LedgerDb *db, void *userdata, Error *err) {
         (void)userdata;
-        return ledger_owed_add(db, OWED_DIRECTORY, ID, "/somewhere", NULL, 0, NULL, err);
+        return ledger_owed_add(
+                db, &(OwedWork){OWED_DIRECTORY, ID, "/somewhere", NULL, 0}, NULL, err);
 }
 
 static void owed_work_is_told(void **state) {
