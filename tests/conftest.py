@@ -4,6 +4,8 @@ import fnmatch
 import os
 import time
 
+import pytest
+
 
 def pytest_addoption(parser):
     parser.addoption("--only", action="append", default=[], metavar="PATTERN")
@@ -42,8 +44,9 @@ def others():
                 yield f"{entry}: {command}"
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session):
-    """In a process namespace of its own nothing may be left when all tests are over."""
+    """After the last fixture, also when a failure ended the run. In a process namespace of its own nothing may be left when all tests are over."""
     if os.getpid() != 1:
         return
     end = time.monotonic() + GRACE_SECONDS
