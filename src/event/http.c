@@ -97,7 +97,8 @@ static void act(HttpClient *client, curl_socket_t fd, int events) {
 
 static void on_ready(int status, int events, void *userdata) {
         const SocketWatch *socket = userdata;
-        int action = status < 0 ? CURL_CSELECT_ERR : 0;
+        /* An error without an event: 0 lets curl look for itself, and say what it is. */
+        int action = 0;
 
         if ((events & WATCH_READABLE) != 0)
                 action |= CURL_CSELECT_IN;
