@@ -171,7 +171,9 @@ static void ask_keystone(const SwiftAuth *auth, SwiftAuthQuestion *question) {
         question->url = keystone_url(auth);
         text_append(&question->headers[0], "Content-Type: application/json");
         text_append(&question->headers[1], "Accept: application/json");
-        question->n_headers = 2;
+        /* Some servers of Keystone know no 100, and each token would come a second late. */
+        text_append(&question->headers[2], "Expect:");
+        question->n_headers = 3;
         if (auth->application_credential_id[0] != '\0')
                 append_application_credential(&question->body, auth);
         else
