@@ -82,6 +82,10 @@ static void reload_done(void *userdata) {
         if (r >= 0) {
                 parts_use_settings(&daemon->parts, &reloading->loaded);
                 log_notice(NULL, "The configuration was read again and holds from now on");
+                if (timer_is_armed(daemon->store_timer)) {
+                        manager_refuse(daemon->manager, NULL);
+                        timer_arm(daemon->store_timer, 0);
+                }
         } else
                 log_error(&(LogFields){.error = error}, "The old configuration stays");
         if (daemon->serving && !daemon->ending)
@@ -219,15 +223,18 @@ static void on_store_open(const StoreReply *reply, void *userdata) {
         Error error = {0};
         daemon->opening = NULL;
         if (reply->r < 0) {
+                /* A password that is wrong stays so, whatever time jobs wait. */
+                bool passes = reply->err->kind == ERROR_STORE_UNAVAILABLE;
                 if (!daemon->store_failed)
                         log_warning(
                                 &(LogFields){
                                         .error = reply->err,
                                         .message_id = MESSAGE_ID_STORE_UNAVAILABLE},
-                                "The store (%s) cannot be used yet; it is tried again and jobs "
-                                "wait",
-                                store_describe(daemon->parts.service.store));
+                                "The store (%s) cannot be used yet; it is tried again and jobs %s",
+                                store_describe(daemon->parts.service.store),
+                                passes ? "wait" : "fail");
                 daemon->store_failed = true;
+                manager_refuse(daemon->manager, passes ? NULL : reply->err);
                 timer_arm(daemon->store_timer, STORE_RETRY_MSEC);
                 return;
         }
@@ -344,5 +351,10 @@ int daemon_new(const char *config_path, Daemon **ret, Error *err) {
 int daemon_run(Daemon *daemon) {
         timer_arm(daemon->serve_timer, SERVE_ANYWAY_MSEC);
         timer_arm(daemon->store_timer, 0);
-        return loop_run(daemon->loop);
+        int status = loop_run(daemon->loop);
+        log_debug(
+                NULL,
+                "The loop's longest turn took %llu us",
+                (unsigned long long)loop_longest_turn_usec(daemon->loop));
+        return status;
 }

@@ -48,6 +48,7 @@ struct Manager {
         Timer *turn_timer;   /* announces and begins jobs */
         Timer *expiry_timer; /* forgets ended ones */
         bool open, closing;
+        Error refusal; /* set: what ends jobs before the manager is open */
         void (*on_idle)(void *userdata);
         void *on_idle_userdata;
 };
@@ -206,6 +207,12 @@ static void interrupt_queued(Manager *manager) {
                         job_cancel(entry->job, ERROR_INTERRUPTED, NULL);
 }
 
+static void refuse_queued(Manager *manager) {
+        for (Entry *entry = manager->entries; entry != NULL; entry = entry->next)
+                if (job_can_begin(entry->job))
+                        job_finish(entry->job, &manager->refusal);
+}
+
 static void on_turn(void *userdata) {
         Manager *manager = userdata;
         for (Entry *entry = manager->entries; entry != NULL; entry = entry->next) {
@@ -214,6 +221,8 @@ static void on_turn(void *userdata) {
                 entry->announced = true;
                 manager->events.on_new(entry->job, manager->events.userdata);
         }
+        if (!manager->open && error_is_set(&manager->refusal))
+                refuse_queued(manager);
         for (Entry *entry;
              manager->open && !manager->closing && (entry = find_next(manager)) != NULL;) {
                 log_info(
@@ -493,6 +502,11 @@ int manager_cancel(Manager *manager, uint32_t id, Error *err) {
 
 void manager_open(Manager *manager) {
         manager->open = true;
+        timer_arm(manager->turn_timer, 0);
+}
+
+void manager_refuse(Manager *manager, const Error *err) {
+        manager->refusal = err != NULL ? *err : (Error){0};
         timer_arm(manager->turn_timer, 0);
 }
 

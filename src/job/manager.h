@@ -26,6 +26,9 @@ DEFINE_CLEANUP(Manager, manager);
 
 /* New jobs stay queued until the manager is opened: after recovery. */
 void manager_open(Manager *manager);
+/* Until then: jobs that wait, and those to come, end with this error, which will not pass by
+ * itself. NULL: they wait again. */
+void manager_refuse(Manager *manager, const Error *err);
 
 /* Any work as a job: what the functions below are made of. `work` is taken over on success only.
  * Its id is known at once and durably never given again. */

@@ -1,4 +1,5 @@
 /* job/manager.c and job/job.c, with work that the test holds in its hands */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -407,6 +408,32 @@ static void jobs_wait_until_the_manager_is_opened(void **state) {
         assert_int_equal(job_state(job), JOB_RUNNING);
 }
 
+static void jobs_of_a_store_that_refuses_us_end_with_its_error(void **state) {
+        Fixture *f = *state;
+        Error refusal = {0};
+        manager_free(f->manager);
+        assert_int_equal(make_manager(f), 0);
+        error_set(&refusal, ERROR_STORE_AUTH, -EACCES, "the password is wrong");
+        Job *waiting = create(f);
+        run_for(f, 5);
+        manager_refuse(f->manager, &refusal);
+        run_for(f, 5);
+        assert_int_equal(job_state(waiting), JOB_FAILED);
+        assert_int_equal(job_error(waiting)->kind, ERROR_STORE_AUTH);
+        Job *later = create(f);
+        run_for(f, 5);
+        assert_int_equal(job_error(later)->kind, ERROR_STORE_AUTH);
+        assert_int_equal(f->n_removed, 2);
+
+        manager_refuse(f->manager, NULL);
+        Job *last = create(f);
+        run_for(f, 5);
+        assert_int_equal(job_state(last), JOB_QUEUED);
+        manager_open(f->manager);
+        run_for(f, 5);
+        assert_int_equal(job_state(last), JOB_RUNNING);
+}
+
 static void a_shutdown_interrupts_and_then_tells(void **state) {
         Fixture *f = *state;
         Job *running = add_beside(f), *queued = add_beside(f);
@@ -482,6 +509,7 @@ int main(void) {
                 CASE(at_most_128_ended_jobs_are_kept),
                 CASE(ids_are_never_used_again),
                 CASE(jobs_wait_until_the_manager_is_opened),
+                CASE(jobs_of_a_store_that_refuses_us_end_with_its_error),
                 CASE(a_shutdown_interrupts_and_then_tells),
                 CASE(a_drain_lets_running_jobs_end),
                 CASE(rows_are_bounded_and_say_so),
