@@ -1,16 +1,89 @@
 """Fixtures of the tests of the whole daemon. Each daemon and host that a test made is held to account when it ends."""
 
 import os
+import shutil
+import tempfile
+import uuid
+from pathlib import Path
 
 import pytest
-from support import bus, daemon, host, paths
+from loopback import Cluster, Options
+from support import bus, daemon, host, paths, store
+
+
+def pytest_generate_tests(metafunc):
+    """both_drivers: once with a directory, once with a real Swift. only_swift: that alone. All else: a directory."""
+    if "driver" not in metafunc.fixturenames:
+        return
+    markers = {marker.name for marker in metafunc.definition.iter_markers()}
+    if "only_swift" in markers:
+        metafunc.parametrize("driver", ["swift"], indirect=True)
+    elif "both_drivers" in markers:
+        metafunc.parametrize("driver", ["directory", "swift"], indirect=True)
+
+
+def is_for_everybody(item):
+    """What wants root is not run (nor skipped) where there is no root: the run as root has it. Of what runs on a Swift a few cases do."""
+    if item.get_closest_marker("needs_root") is not None:
+        return False
+    on_swift = getattr(item, "callspec", None) is not None and item.callspec.params.get("driver") == "swift"
+    return not on_swift or item.get_closest_marker("smoke") is not None
 
 
 def pytest_collection_modifyitems(items):
-    """What wants root is not run (nor skipped) where there is no root: the run as root has it."""
-    if os.getuid() == 0:
-        return
-    items[:] = [item for item in items if item.get_closest_marker("needs_root") is None]
+    if os.getuid() != 0:
+        items[:] = [item for item in items if is_for_everybody(item)]
+
+
+@pytest.fixture(scope="session")
+def make_cluster():
+    """make_cluster(keystone=True, max_manifest_segments=3): a real Swift. The same options give the same one."""
+    made = {}
+
+    def make(**options):
+        key = repr(sorted(options.items()))
+        if key not in made:
+            # Not below pytest's folders: the user that Swift steps down to cannot go there.
+            folder = Path(tempfile.mkdtemp(prefix="orabackup-swift-"))
+            folder.chmod(0o755)
+            made[key] = Cluster(folder, Options(**options))
+            made[key].start()
+        return made[key]
+
+    yield make
+    for one in made.values():
+        one.stop()
+        shutil.rmtree(one.folder)
+
+
+@pytest.fixture
+def make_swift_store(make_cluster):
+    """make_swift_store(): containers of their own, in the cluster that most tests share or in one with other options."""
+    made = []
+
+    def make(cluster=None, **options):
+        made.append(store.SwiftStore(cluster or make_cluster(), f"t{uuid.uuid4().hex[:12]}", **options))
+        return made[-1]
+
+    yield make
+    errors = []
+    for one in made:
+        try:
+            one.finish()
+        except AssertionError as error:
+            errors.append(str(error))
+    assert not errors, "\n".join(errors)
+
+
+@pytest.fixture
+def driver(request):
+    return getattr(request, "param", "directory")
+
+
+@pytest.fixture
+def place(request, driver, tmp_path):
+    """The store of this test's daemons."""
+    return request.getfixturevalue("make_swift_store")() if driver == "swift" else store.DirectoryStore(tmp_path / "store")
 
 
 @pytest.fixture
@@ -45,14 +118,14 @@ def identity(tmp_path):
 
 
 @pytest.fixture
-def make_daemon(tmp_path, private_bus, identity, build):
+def make_daemon(tmp_path, private_bus, identity, build, place):
     """make_daemon(host): an installation on that host, not started."""
     made = []
 
     def make(on, **options):
         options.setdefault("name", f"daemon-{on.name}-{len(made)}")
-        options.setdefault("store", tmp_path / "store")
-        made.append(daemon.Daemon(tmp_path, private_bus, on, identity, build=build, **options))
+        options.setdefault("store", place)
+        made.append(daemon.Daemon(tmp_path, options.pop("bus", private_bus), on, identity, build=build, **options))
         return made[-1]
 
     yield make
@@ -77,3 +150,10 @@ def ora(make_host):
 def service(make_daemon, ora):
     """The daemon, running on `ora`."""
     return make_daemon(ora).start()
+
+
+@pytest.fixture
+def second_bus(build):
+    """For a second daemon of the same name."""
+    with bus.PrivateBus(policies=[bus.policy_for_me(paths.policy(build))]) as private:
+        yield private

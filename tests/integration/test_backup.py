@@ -14,12 +14,15 @@ from support.judge import (
     assert_next_backup_completes,
     assert_refused_backup,
     assert_staging_is_empty,
+    objects_of_failed,
 )
 from support.oracle import Programs, row
 
 CLAIM_1 = "begin/0000000001.json"
 
 
+@pytest.mark.both_drivers
+@pytest.mark.smoke
 def test_a_backup_is_whole_signed_and_listed(service, ora, identity):
     started = service.create_backup(name="first", description="by hand")
     outcome = service.wait(started.job)
@@ -52,10 +55,11 @@ def test_a_backup_is_whole_signed_and_listed(service, ora, identity):
     assert_staging_is_empty(service)
 
 
+@pytest.mark.both_drivers
 def test_the_file_in_the_store_is_opened_by_age_and_tar(service, ora, identity):
     backup_id = service.backup()
     stored = service.object_path(backup_id, "backup.tar.age")
-    command = f"age -d -i '{identity.path}' '{stored}' | tar -t"
+    command = f"{service.place.fetch(stored)} | age -d -i '{identity.path}' | tar -t"
     listed = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     assert listed.returncode == 0, listed.stderr
     names = listed.stdout.split()
@@ -111,6 +115,7 @@ def test_older_releases(make_host, make_daemon, version):
 # Overlap, by the order of events -----------------------------------------------------------------------
 
 
+@pytest.mark.both_drivers
 def test_segments_are_stored_while_rman_still_writes(service, ora):
     service.configure(oracle={"max_piece_size": "4M", "compressed": "no"})
     service.call("Reload")
@@ -127,6 +132,7 @@ def test_segments_are_stored_while_rman_still_writes(service, ora):
     assert rman_ended["state"] == "COMPLETED"
 
 
+@pytest.mark.both_drivers
 def test_a_store_that_waits_does_not_hold_rman(service, ora):
     service.fault("store-put-segment", "hold")
     started = service.create_backup()
@@ -136,6 +142,7 @@ def test_a_store_that_waits_does_not_hold_rman(service, ora):
     assert service.wait(started.job).result == "done"
 
 
+@pytest.mark.both_drivers
 def test_bytes_staged_and_stored_only_grow_and_end_equal_to_expected(service, ora):
     started = service.create_backup()
     service.wait(started.job)
@@ -232,6 +239,7 @@ def test_a_database_that_is_down_is_refused(service, ora):
     assert_refused_backup(service, started, service.wait(started.job), "Oracle", "TESTDB15", repair=lambda: ora.startup("TESTDB15"))
 
 
+@pytest.mark.both_drivers
 def test_rman_that_is_killed(service, ora):
     service.configure(oracle={"retries": 0})
     service.call("Reload")
@@ -369,34 +377,37 @@ def test_bad_recipients(make_daemon, ora, identity, content, part):
     assert_refused_backup(one, started, one.wait(started.job), "Config", str(one.recipients), repair=right)
 
 
+@pytest.mark.both_drivers
 def test_a_store_that_is_away_for_a_moment_is_waited_for(service, ora):
     ora.hold("piece-2")
     started = service.create_backup()
     ora.wait_reached("piece-2")
-    service.store.rename(away := service.store.with_name("away"))
+    service.place.leave()
     ora.release("piece-2")
     assert service.wait_phase(started.job, "upload")["State"] == "running"
-    away.rename(service.store)
+    service.place.come_back()
     assert service.wait(started.job).result == "done", service.log()
     assert service.get_backup(started.backup_id)["state"] == "COMPLETED"
 
 
+@pytest.mark.both_drivers
 def test_a_store_that_stays_away_gets_the_cause_when_it_is_back(service, ora):
     service.configure(store={"retry_time": "1s"})
     service.call("Reload")
     ora.hold("piece-2")
     started = service.create_backup()
     ora.wait_reached("piece-2")
-    service.store.rename(away := service.store.with_name("away"))
+    service.place.leave()
     ora.release("piece-2")
     outcome = service.wait(started.job)
     assert (outcome.result, outcome.error_name) == ("failed", ERROR + "StoreUnavailable")
-    assert str(service.store) in outcome.error_message
-    away.rename(service.store)
-    wait_until(lambda: f"{started.backup_id}/failed.json" in service.objects(), 60, "failed.json is not delivered")
-    assert_failed_backup(service, started, outcome, "StoreUnavailable", str(service.store))
+    assert service.place.what_is_away in outcome.error_message
+    service.place.come_back()
+    wait_until(lambda: service.objects() == sorted(objects_of_failed(started.backup_id)), 60, "failed.json is owed, or more is left")
+    assert_failed_backup(service, started, outcome, "StoreUnavailable", service.place.what_is_away)
 
 
+@pytest.mark.both_drivers
 def test_an_upload_that_fails_ends_rman(service, ora):
     """RMAN is in the middle of its work and has done nothing wrong: it is ended, its channels are released."""
     service.configure(store={"retry_time": "1s"})
@@ -406,18 +417,19 @@ def test_an_upload_that_fails_ends_rman(service, ora):
     started = service.create_backup()
     ora.wait_reached("piece-2")
     service.wait_passed("store-put-segment")
-    service.store.rename(away := service.store.with_name("away"))
+    service.place.leave()
     service.clear_fault("store-put-segment")
     outcome = service.wait(started.job)
     assert (outcome.result, outcome.error_name) == ("failed", ERROR + "StoreUnavailable"), outcome
     assert not [p for p in processes.below(ora.folder) if "/bin/rman" in p[1]]
     assert Programs(ora, "TESTDB15").ask(row("count(*)") + " from v$session where program like 'rman%'") == [["0"]]
     ora.release("piece-2")
-    away.rename(service.store)
-    wait_until(lambda: f"{started.backup_id}/failed.json" in service.objects(), 60, "failed.json is not delivered")
-    assert_failed_backup(service, started, outcome, "StoreUnavailable", str(service.store))
+    service.place.come_back()
+    wait_until(lambda: service.objects() == sorted(objects_of_failed(started.backup_id)), 60, "failed.json is owed, or more is left")
+    assert_failed_backup(service, started, outcome, "StoreUnavailable", service.place.what_is_away)
 
 
+@pytest.mark.both_drivers
 def test_a_cancelled_backup_leaves_claim_and_cause_only(service, ora):
     ora.hold("piece-2")
     started = service.create_backup()
@@ -432,6 +444,7 @@ def test_a_cancelled_backup_leaves_claim_and_cause_only(service, ora):
     assert_next_backup_completes(service, None)
 
 
+@pytest.mark.both_drivers
 def test_sigterm_during_a_backup_ends_it_as_interrupted(service, ora):
     ora.hold("piece-2")
     started = service.create_backup()
@@ -459,6 +472,7 @@ PHASES = {
 }
 
 
+@pytest.mark.both_drivers
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_crash_leaves_it_whole_or_cleanly_failed(service, ora, phase):
     point, state = PHASES[phase]

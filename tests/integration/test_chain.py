@@ -127,6 +127,7 @@ def test_latest_is_the_newest_of_these_databases(service, ora):
     assert service.record(child)["parent"]["id"] == first
 
 
+@pytest.mark.both_drivers
 @pytest.mark.parametrize("name", ["segments", "backup.tar.age"])
 def test_a_parent_that_is_not_whole(service, ora, name):
     (first,) = chain(ora, service, 1)
@@ -140,6 +141,7 @@ def test_a_parent_that_is_not_whole(service, ora, name):
     add_link(ora, service, parent=first.id)
 
 
+@pytest.mark.both_drivers
 def test_a_parent_that_was_changed_or_cut_off(service, ora):
     (first,) = chain(ora, service, 1)
     for name, change in (
@@ -157,6 +159,7 @@ def test_a_parent_that_was_changed_or_cut_off(service, ora):
     add_link(ora, service, parent=first.id)
 
 
+@pytest.mark.both_drivers
 def test_a_parent_whose_record_is_gone(service, ora):
     (first,) = chain(ora, service, 1)
     path = service.object_path(first.id, "backup.json")
@@ -194,6 +197,7 @@ def test_latest_says_why_the_newest_is_no_parent(service, ora):
     fail(service, "InvalidParent", first.id, "TESTDB16", parent="latest", databases=["TESTDB16"])
 
 
+@pytest.mark.both_drivers
 @pytest.mark.parametrize("name", ["backup.json", "segments", "backup.tar.age"])
 def test_an_ancestor_that_is_missing(service, ora, name):
     links = chain(ora, service, 3)
@@ -238,6 +242,7 @@ def test_of_two_children_at_the_same_moment_one_wins_a_hundred_times(service, or
     fail(service, "ParentHasChild", first.id, started.backup_id, parent=first.id)
 
 
+@pytest.mark.both_drivers
 def test_a_record_that_is_owed_is_a_child(service, ora):
     (first,) = chain(ora, service, 1)
     service.fault("commit-record-in-ledger", "crash")
@@ -323,6 +328,7 @@ def test_a_number_used_again_for_another_file_is_another_file(make_host, make_da
         link.assert_same_blocks(host)
 
 
+@pytest.mark.both_drivers
 def test_a_level_1_that_was_cancelled_after_rman_is_not_a_base(service, ora):
     (first,) = chain(ora, service, 1)
     service.fault("store-put-segment", "hold")
@@ -406,6 +412,7 @@ def test_of_a_completed_backup_rman_keeps_its_data_files_only(service, ora):
 # Restores -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.both_drivers
 def test_each_link_comes_back_block_by_block(make_host, make_daemon, ora, service):
     links = chain(ora, service, 4)
     host, one = bare(make_host, make_daemon, ora, service)
@@ -543,6 +550,7 @@ def test_a_dry_run_of_a_chain_shows_its_links(make_host, make_daemon, ora, servi
     assert host.status() == {}
 
 
+@pytest.mark.both_drivers
 def test_a_chain_with_a_bad_ancestor_is_refused(make_host, make_daemon, ora, service):
     links = chain(ora, service, 3)
     _, one = bare(make_host, make_daemon, ora, service)
@@ -574,6 +582,7 @@ def test_a_chain_with_a_bad_ancestor_is_refused(make_host, make_daemon, ora, ser
     links[2].assert_same_blocks(one.host)
 
 
+@pytest.mark.both_drivers
 def test_an_ancestor_that_was_replaced_by_a_valid_one_is_refused(make_host, make_daemon, ora, service):
     """All objects of an older backup, validly signed, in the place of the parent's."""
     other = add_link(ora, service, parent=None)

@@ -51,6 +51,8 @@ def files_of(host):
     return sorted(str(p) for top in (host.oradata, host.fra, host.folder / "etc") for p in top.rglob("*") if p.is_file())
 
 
+@pytest.mark.both_drivers
+@pytest.mark.smoke
 def test_a_bare_host_gets_everything_back(make_host, make_daemon, lost):
     host, one = bare(make_host, make_daemon, lost)
     one.start()
@@ -147,6 +149,7 @@ def test_a_database_that_is_there_is_replaced_when_told(service, ora):
     assert_next_backup_completes(service, None)
 
 
+@pytest.mark.both_drivers
 def test_backups_are_refused_until_the_host_takes_over(make_host, make_daemon, lost):
     _, one = bare(make_host, make_daemon, lost)
     one.start()
@@ -235,28 +238,32 @@ def flipped(path, offset):
     return back
 
 
-def test_a_flipped_byte_in_the_record(make_host, make_daemon, lost, tmp_path):
-    path = tmp_path / "store" / lost.instance / lost.backup_id / "backup.json"
+@pytest.mark.both_drivers
+def test_a_flipped_byte_in_the_record(make_host, make_daemon, lost, place):
+    path = place.top / lost.instance / lost.backup_id / "backup.json"
     offset = path.read_bytes().index(b'"payload":"') + 200
     fail(make_host, make_daemon, lost, "Signature", lost.backup_id, repair=flipped(path, offset))
 
 
+@pytest.mark.both_drivers
 @pytest.mark.parametrize("offset", [30, 300_000, 1_500_000, -5])
-def test_a_flipped_byte_in_a_segment(make_host, make_daemon, lost, tmp_path, offset):
-    path = tmp_path / "store" / lost.instance / lost.backup_id / "backup.tar.age"
+def test_a_flipped_byte_in_a_segment(make_host, make_daemon, lost, place, offset):
+    path = place.top / lost.instance / lost.backup_id / "backup.tar.age"
     fail(make_host, make_daemon, lost, "Integrity", lost.backup_id, repair=flipped(path, offset))
 
 
-def test_a_truncated_file(make_host, make_daemon, lost, tmp_path):
-    path = tmp_path / "store" / lost.instance / lost.backup_id / "backup.tar.age"
+@pytest.mark.both_drivers
+def test_a_truncated_file(make_host, make_daemon, lost, place):
+    path = place.top / lost.instance / lost.backup_id / "backup.tar.age"
     data = path.read_bytes()
     path.chmod(0o640)
     path.write_bytes(data[:-100])
     fail(make_host, make_daemon, lost, "Integrity", lost.backup_id, repair=lambda _: path.write_bytes(data))
 
 
-def test_a_missing_file(make_host, make_daemon, lost, tmp_path):
-    path = tmp_path / "store" / lost.instance / lost.backup_id / "backup.tar.age"
+@pytest.mark.both_drivers
+def test_a_missing_file(make_host, make_daemon, lost, place):
+    path = place.top / lost.instance / lost.backup_id / "backup.tar.age"
     away = path.with_name("away")
     path.rename(away)
     try:
@@ -266,8 +273,9 @@ def test_a_missing_file(make_host, make_daemon, lost, tmp_path):
             away.rename(path)
 
 
-def test_a_record_without_a_good_signature_is_taken_when_told(make_host, make_daemon, lost, tmp_path):
-    path = tmp_path / "store" / lost.instance / lost.backup_id / "backup.json"
+@pytest.mark.both_drivers
+def test_a_record_without_a_good_signature_is_taken_when_told(make_host, make_daemon, lost, place):
+    path = place.top / lost.instance / lost.backup_id / "backup.json"
     flipped(path, path.read_bytes().index(b'"sig":"') + 20)
     host, one = bare(make_host, make_daemon, lost)
     one.start()
@@ -353,6 +361,7 @@ def test_a_kill_during_a_restore_is_interrupted_and_can_be_repeated(make_host, m
     assert_next_backup_completes(one, None)
 
 
+@pytest.mark.both_drivers
 def test_a_cancelled_restore_is_cancelled(make_host, make_daemon, lost):
     host, one = bare(make_host, make_daemon, lost)
     one.start()

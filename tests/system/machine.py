@@ -8,7 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from support import bus, daemon, dbus, host, paths
+from support import bus, daemon, dbus, host, paths, store
 
 HERE = Path(__file__).resolve().parent
 BOOT_SECONDS, RUN_SECONDS = 60, 120
@@ -150,7 +150,8 @@ class Service(daemon.Daemon):
 
     def __init__(self, machine, identity):
         self.machine, self.identity, self.process, self.connection = machine, identity, None, None
-        self.instance, self.store = "testhost", machine.path(STORE)
+        self.instance, self.place = "testhost", store.DirectoryStore(machine.path(STORE))
+        self.store = self.place.top
         self.since = machine.cursor()
         self.reset()
 

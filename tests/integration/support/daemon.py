@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from . import dbus, paths, processes
+from .store import DirectoryStore
 
 NAME, OBJECT = "org.orabackup1", "/org/orabackup1"
 MANAGER, JOB = "org.orabackup1.Manager", "org.orabackup1.Job"
@@ -64,15 +65,19 @@ class Daemon:
         self.state, self.runtime = self.folder / "state", self.folder / "run"
         self.credentials, self.faults = self.folder / "credentials", self.folder / "faults"
         self.staging = self.folder / "staging"
-        self.store = Path(store or Path(folder) / "store")
+        self.place = store if hasattr(store, "sections") else DirectoryStore(store or Path(folder) / "store")
+        self.place.prepare()
+        self.store = self.place.top
         self.configuration, self.log_path = self.folder / "orabackup.conf", self.folder / "log"
-        for directory in (self.state, self.runtime, self.credentials, self.faults, self.staging, self.store):
+        for directory in (self.state, self.runtime, self.credentials, self.faults, self.staging):
             directory.mkdir(parents=True, exist_ok=True)
             directory.chmod(0o750)
         self.recipients, self.trusted_keys = self.folder / "recipients", self.folder / "trusted-keys"
         self.recipients.write_text(identity.recipient + "\n")
         self.trusted_keys.write_text("")
         self.process, self.connection, self.signals = None, None, []
+        for credential, secret in self.place.credentials().items():
+            self.give_credential(credential, secret)
         self.configure()
 
     # configuration -------------------------------------------------------------------------------
@@ -80,8 +85,7 @@ class Daemon:
         return {
             "instance": {"name": self.instance},
             "oracle": {"oratab": self.host.oratab, "backup_dir": self.staging},
-            "store": {"type": "directory", "segment_size": "1M"},
-            "directory": {"path": self.store},
+            **self.place.sections(),
             "encryption": {"recipients_file": self.recipients},
             "signing": {"trusted_keys_file": self.trusted_keys},
             "access": {"group": "nogroup"},
@@ -110,6 +114,7 @@ class Daemon:
             CREDENTIALS_DIRECTORY=str(self.credentials),
             ORABACKUP_FAULTS=str(self.faults),
             ORABACKUP_EXEC=str(self.build / "src/exec/orabackup-exec"),
+            ORABACKUP_SETTLE_MSEC="100",  # of a claim in a Swift; the plain build takes its five seconds
             ASAN_OPTIONS="detect_leaks=1:exitcode=98",
             UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1:exitcode=97",
         )
@@ -120,7 +125,7 @@ class Daemon:
             command.append("--allow-root")
         return command + list(more)
 
-    def start(self, wait=True, **environment):
+    def start(self, wait=True, prefix=(), **environment):
         assert self.process is None, "the daemon runs already"
         if self.connection is None:
             self.connection = dbus.Connection(self.bus.address, timeout=60)
@@ -129,7 +134,7 @@ class Daemon:
         self.log_at_start = self.log_path.stat().st_size if self.log_path.exists() else 0
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                self.command(), env=dict(self.environment(), **environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log
+                [*prefix, *self.command()], env=dict(self.environment(), **environment), stdin=subprocess.DEVNULL, stdout=log, stderr=log
             )
         if wait:
             self.wait_for_name()
@@ -300,9 +305,9 @@ class Daemon:
 
     # the store -----------------------------------------------------------------------------------
     def objects(self, instance=None):
-        """Names of all objects below the instance, sorted; segments as they lie in the directory."""
-        top = self.store / (instance or self.instance)
-        return sorted(str(p.relative_to(top)) for p in top.rglob("*") if p.is_file()) if top.exists() else []
+        """Names of all objects below the instance, sorted; of Swift's segments only those that no backup's list says are there, and
+        those that are not there although one does."""
+        return self.place.objects(instance or self.instance)
 
     def object_path(self, backup_id, name):
         return self.store / self.instance / backup_id / name
@@ -318,7 +323,7 @@ class Daemon:
 def payload(path):
     import base64
 
-    return json.loads(base64.b64decode(json.loads(Path(path).read_text())["payload"]))
+    return json.loads(base64.b64decode(json.loads(path.read_text())["payload"]))
 
 
 def wait_until(condition, timeout, message):
