@@ -12,9 +12,11 @@ import threading
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests/integration"))
+for folder in ("integration", "swift", "faults"):
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / folder))
 
-from support import bus, daemon, host, paths, processes  # noqa: E402
+from loopback import Cluster  # noqa: E402
+from support import bus, daemon, host, paths, processes, store  # noqa: E402
 
 SIDS = ("TESTDB15", "TESTDB16")
 SIZE = "300M"
@@ -128,11 +130,19 @@ def compare(one, databases, blocks):
             raise SystemExit(json.dumps({"lost": blocks[sid], "restored": restored}, indent=1)[:4000])
 
 
+def show_swift(place, instance):
+    step("what Swift itself lists")
+    for name in place.client.names(place.container, instance + "/"):
+        print(f"  {place.container}/{name}")
+    segments = place.client.list(place.segment_container, instance + "/")
+    print(f"  {place.segment_container}: {len(segments)} segments, {mib(sum(row['bytes'] for row in segments))}")
+
+
 def unpack(service, identity, backup_id):
-    step("the same backup without this software: age and tar")
-    path = service.object_path(backup_id, "backup.tar.age")
-    command = f"age -d -i {shlex.quote(str(identity.path))} {shlex.quote(str(path))} | tar -tv"
-    print(f"  $ age -d -i identity.txt {path.relative_to(service.store)} | tar -tv")
+    fetch = service.place.fetch(service.object_path(backup_id, "backup.tar.age"))
+    step(f"the same backup without this software: {'swift, ' if service.place.type == 'swift' else ''}age and tar")
+    print(f"  $ {fetch} | age -d -i identity.txt | tar -tv")
+    command = f"{fetch} | age -d -i {shlex.quote(str(identity.path))} | tar -tv"
     done = subprocess.run(["bash", "-o", "pipefail", "-c", command], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise SystemExit(done.stderr)
@@ -141,24 +151,38 @@ def unpack(service, identity, backup_id):
         print(f"  {words[2]:>10}  .../{'/'.join(words[5].split('/')[-2:])}")
 
 
-def play(folder, private, opened):
+def make_place(folder, with_swift, opened):
+    """Where the backups go."""
+    if not with_swift:
+        return store.DirectoryStore(folder / "store")
+    step("a real OpenStack Swift on loopback")
+    cluster = Cluster(folder / "swift").start()
+    opened.append(cluster)
+    print(f"  {cluster.auth_url}")
+    return store.SwiftStore(cluster, "orabackup", direct=True)
+
+
+def play(folder, private, with_swift, opened):
+    place = make_place(folder, with_swift, opened)
     identity = daemon.Identity(folder / "identity.txt")
     step(f"a host with an Oracle home (simulated) and two databases of {SIZE}: {', '.join(SIDS)}")
     one = host.OraHost(folder / "host1")
     opened.append(one)
     make_databases(one)
-    service = daemon.Daemon(folder, private, one, identity, build=paths.PLAIN, name="daemon-1", store=folder / "store")
+    service = daemon.Daemon(folder, private, one, identity, build=paths.PLAIN, name="daemon-1", store=place)
     opened.append(service)
     configure(service)
     service.start()
     backup_id = back_up(private, service, one)
     show(private, backup_id)
+    if with_swift:
+        show_swift(place, service.instance)
     key, databases, blocks = lose(service, one, backup_id)
 
     step("a bare host: the Oracle home, the configuration, the trusted key, the store, the identity; nothing else")
     bare = host.OraHost(folder / "host1", name="bare")
     opened.append(bare)
-    restorer = daemon.Daemon(folder, private, bare, identity, build=paths.PLAIN, name="daemon-2", store=folder / "store")
+    restorer = daemon.Daemon(folder, private, bare, identity, build=paths.PLAIN, name="daemon-2", store=place)
     opened.append(restorer)
     configure(restorer)
     restorer.trusted_keys.write_text(f"{restorer.instance} {key} the lost host\n")
@@ -176,17 +200,20 @@ def main():
     os.umask(0o022)
     print("Simulated: Oracle (rman, sqlplus and the databases are those of tests/orasim). Real: everything else.")
     folder = Path(tempfile.mkdtemp(prefix="orabackup-demo-"))
+    folder.chmod(0o755)  # the Swift runs as a user of its own
     opened = []
     try:
         with bus.PrivateBus([bus.policy_for_me(paths.policy(paths.PLAIN))]) as private:
             try:
-                play(folder, private, opened)
+                play(folder, private, "--swift" in sys.argv[1:], opened)
             finally:
                 for thing in reversed(opened):
                     if isinstance(thing, daemon.Daemon) and thing.process is not None:
                         thing.kill()
                     elif isinstance(thing, host.OraHost):
                         thing.finish()
+                    elif isinstance(thing, Cluster):
+                        thing.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     step("done: nothing is left of it but build/")
