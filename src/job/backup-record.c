@@ -161,6 +161,7 @@ static void copy_identity(const PlannedDatabase *planned, RecordDatabase *ret, b
         copy(&ret->edition, facts->edition, failed);
         copy(&ret->time_zone, "", failed);
         copy(&ret->utc_offset, facts->utc_offset, failed);
+        copy(&ret->resetlogs_time, facts->resetlogs_time, failed);
         copy(&ret->tag, planned->tag, failed);
         copy(&ret->block_change_tracking, facts->block_change_tracking, failed);
         copy_list(&ret->open_pdbs, &facts->open_pdbs, failed);

@@ -246,7 +246,12 @@ static int plan_link(Planner *planner, PlannedDatabase *planned, Error *err) {
                         record->id,
                         sid);
         int r = chain_check_identity(
-                parent, record->id, planned->facts.dbid, planned->facts.resetlogs_scn, err);
+                parent,
+                record->id,
+                planned->facts.dbid,
+                planned->facts.resetlogs_scn,
+                planned->facts.resetlogs_time,
+                err);
         if (r >= 0)
                 r = take_parent(planned, parent, err);
         return r < 0 ? r

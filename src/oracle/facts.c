@@ -13,16 +13,13 @@ void datafile_facts_done(DatafileFacts *files, size_t n) {
 
 void database_facts_done(DatabaseFacts *facts) {
         char *strings[] = {
-                facts->instance_name,    facts->host_name,
-                facts->version,          facts->edition,
-                facts->status,           facts->db_name,
-                facts->db_unique_name,   facts->log_mode,
-                facts->open_mode,        facts->role,
-                facts->controlfile_type, facts->flashback,
-                facts->utc_offset,       facts->spfile,
-                facts->recovery_dest,    facts->local_listener,
-                facts->remote_listener,  facts->dispatchers,
-                facts->password_mode,    facts->block_change_tracking,
+                facts->instance_name,  facts->host_name,        facts->version,
+                facts->edition,        facts->status,           facts->db_name,
+                facts->db_unique_name, facts->log_mode,         facts->open_mode,
+                facts->role,           facts->controlfile_type, facts->flashback,
+                facts->utc_offset,     facts->resetlogs_time,   facts->spfile,
+                facts->recovery_dest,  facts->local_listener,   facts->remote_listener,
+                facts->dispatchers,    facts->password_mode,    facts->block_change_tracking,
         };
         StringList *lists[] = {
                 &facts->control_files,

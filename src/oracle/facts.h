@@ -52,6 +52,7 @@ typedef struct DatabaseFacts {
         char *db_name, *db_unique_name, *log_mode, *open_mode, *role, *controlfile_type, *flashback,
                 *utc_offset;
         bool force_logging, cdb;
+        char *resetlogs_time; /* NULL: not told. With the SCN it tells incarnations apart */
         uint64_t resetlogs_scn, current_scn;
         /* P3 */
         char *spfile; /* "" : runs on a pfile */

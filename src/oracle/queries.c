@@ -76,6 +76,14 @@ static int read_full_version(const Rows *rows, DatabaseFacts *facts, Error *err)
         return r < 0 || *version == '\0' ? r : facts_set(&facts->version, version, err);
 }
 
+static int read_resetlogs_time(const Rows *rows, DatabaseFacts *facts, Error *err) {
+        const Row *row = rows_get(rows, "P2R", 0);
+        const char *moment = "";
+        int r = row != NULL ? row_string(row, 0, &moment, err) : 0;
+
+        return r < 0 || *moment == '\0' ? r : facts_set(&facts->resetlogs_time, moment, err);
+}
+
 int queries_identity(const Rows *rows, DatabaseFacts *facts, Error *err) {
         const Row *row = NULL;
         int r;
@@ -83,6 +91,8 @@ int queries_identity(const Rows *rows, DatabaseFacts *facts, Error *err) {
         r = rows_only(rows, "P2", &row, err);
         if (r == 0)
                 r = FILL(row, identity_fields, facts, err);
+        if (r == 0)
+                r = read_resetlogs_time(rows, facts, err);
         return r < 0 ? r : read_full_version(rows, facts, err);
 }
 

@@ -18,6 +18,7 @@
 #define TIME(column) "||chr(31)||nvl(to_char(" column ",'YYYY-MM-DD\"T\"HH24:MI:SS'),'')"
 /* The end of an online log that is still written: 2^48-1, from 12.2 also 2^64-1. */
 #define SCN_NONE "281474976710655"
+#define RESETLOGS_TIME ROW("P2R") TIME("resetlogs_time") " from v$database;\n"
 #define TAG_MARK "{tag}"
 #define PIECE_OF(alias)                                                                            \
         "exists (select 1 from v$backup_piece bp where bp.set_stamp = " alias                      \
@@ -45,8 +46,8 @@ static const VersionedText questions[] = {
          "\n" STR("parallel") NUM("thread#") STR("logins") TIME("startup_time") " from v$instance;\n"
          ROW("P1V") STR("banner") " from v$version where rownum = 1;\n"},
         {SQL_VERSION_FULL, 1800, ROW("P1F") STR("version_full") " from v$instance;\n"},
-        {SQL_DATABASE, 0, DATABASE_COLUMNS STR("'NO'") " from v$database;\n"},
-        {SQL_DATABASE, 1201, DATABASE_COLUMNS STR("cdb") " from v$database;\n"},
+        {SQL_DATABASE, 0, DATABASE_COLUMNS STR("'NO'") " from v$database;\n" RESETLOGS_TIME},
+        {SQL_DATABASE, 1201, DATABASE_COLUMNS STR("cdb") " from v$database;\n" RESETLOGS_TIME},
         {SQL_PARAMETERS, 0,
          ROW("P3") STR("name") STR("substr(value,1,1000)") " from v$parameter where name in\n"
          "('spfile','compatible','db_name','control_file_record_keep_time','db_recovery_file_dest',\n"

@@ -20,7 +20,8 @@ typedef enum SqlQuestion {
                          startup_time. From NOMOUNT on. P1V: banner */
         SQL_VERSION_FULL, /* P1F (18+): version_full */
         SQL_DATABASE,     /* P2: dbid name db_unique_name log_mode open_mode role controlfile_type
-                             force_logging flashback resetlogs_scn current_scn utc_offset cdb */
+                             force_logging flashback resetlogs_scn current_scn utc_offset cdb;
+                             P2R: resetlogs_time */
         SQL_PARAMETERS, /* P3: name value; P3S: name ordinal value (of the spfile). From NOMOUNT on
                          */
         SQL_ARCHIVE_PARAMETERS, /* P3A: name value, of all that say where archived logs go */

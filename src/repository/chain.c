@@ -61,11 +61,17 @@ int chain_check_parent(
         return 0;
 }
 
+/* Two restores to one point begin two incarnations at one SCN: their times tell them apart. */
+static bool is_same_time(const char *one, const char *other) {
+        return one == NULL || other == NULL || string_equal(one, other);
+}
+
 int chain_check_identity(
         const RecordDatabase *parent,
         const char *parent_id,
         uint64_t dbid,
         uint64_t resetlogs_scn,
+        const char *resetlogs_time,
         Error *err) {
         if (parent->dbid != dbid)
                 return error_set(
@@ -90,6 +96,18 @@ int chain_check_identity(
                         parent->sid,
                         resetlogs_scn,
                         parent->resetlogs_scn);
+        if (!is_same_time(parent->resetlogs_time, resetlogs_time))
+                return error_set(
+                        err,
+                        ERROR_INVALID_PARENT,
+                        -EINVAL,
+                        "backup %s cannot be the parent: database %s was opened with RESETLOGS "
+                        "since, at the same SCN (%s, in the backup it was %s); a new incarnation "
+                        "begins with a level 0",
+                        parent_id,
+                        parent->sid,
+                        resetlogs_time,
+                        parent->resetlogs_time);
         return 0;
 }
 
@@ -116,7 +134,8 @@ static int check_database_link(
                 return broken(parent, child, "it does not hold database ", database->sid, err);
         if (before->dbid != database->dbid)
                 return broken(parent, child, "another DBID of database ", database->sid, err);
-        if (before->resetlogs_scn != database->resetlogs_scn)
+        if (before->resetlogs_scn != database->resetlogs_scn ||
+            !is_same_time(before->resetlogs_time, database->resetlogs_time))
                 return broken(
                         parent, child, "another incarnation of database ", database->sid, err);
         return 0;

@@ -26,6 +26,7 @@ int chain_check_identity(
         const char *parent_id,
         uint64_t dbid,
         uint64_t resetlogs_scn,
+        const char *resetlogs_time, /* NULL: not known */
         Error *err);
 
 /* Two neighbours of a chain as they are in the store: ChainBroken names both. parent_sha256: of the

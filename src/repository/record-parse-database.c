@@ -119,6 +119,8 @@ static void parse_identity(Fields *fields, RecordDatabase *ret) {
         fields_bool(fields, "cdb", &ret->cdb);
         fields_strings(fields, "open_pdbs", field_is_printable, "printable", &ret->open_pdbs);
         fields_uint(fields, "resetlogs_scn", 0, FIELD_UINT_MAX, &ret->resetlogs_scn);
+        fields_string_or_null(
+                fields, "resetlogs_time", field_is_printable, "printable", &ret->resetlogs_time);
         fields_string(fields, "time_zone", field_is_text, "printable", &ret->time_zone);
         fields_string(
                 fields, "utc_offset", is_utc_offset, "an offset like +02:00", &ret->utc_offset);

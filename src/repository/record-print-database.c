@@ -69,6 +69,8 @@ static void set_identity(Json *one, const RecordDatabase *database) {
         json_set_bool(one, "cdb", database->cdb);
         json_set(one, "open_pdbs", strings_json(&database->open_pdbs));
         json_set_uint(one, "resetlogs_scn", database->resetlogs_scn);
+        if (database->resetlogs_time != NULL)
+                json_set_string(one, "resetlogs_time", database->resetlogs_time);
         json_set_string(one, "time_zone", database->time_zone);
         json_set_string(one, "utc_offset", database->utc_offset);
 }

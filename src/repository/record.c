@@ -55,6 +55,7 @@ static void database_free_strings(RecordDatabase *database) {
         free(database->db_unique_name);
         free(database->version);
         free(database->edition);
+        free(database->resetlogs_time);
         free(database->time_zone);
         free(database->utc_offset);
         free(database->tag);

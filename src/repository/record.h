@@ -43,6 +43,7 @@ typedef struct RecordDatabase {
         bool cdb;
         StringList open_pdbs;
         uint64_t resetlogs_scn;
+        char *resetlogs_time; /* local, NULL: not known */
         char *time_zone, *utc_offset;
         char *tag;
         char *control_file_piece; /* handle: the absolute path at the source */

@@ -77,11 +77,33 @@ static void dbid_and_incarnation_must_be_the_parents(void **state) {
         const RecordDatabase *database = chain_find_database(&f->parent, "ORCL");
         const char *id = f->parent.id;
 
-        assert_int_equal(chain_check_identity(database, id, 2851745230, 1920977, NULL), 0);
-        int r = chain_check_identity(database, id, 1, 1920977, &f->err);
+        assert_int_equal(chain_check_identity(database, id, 2851745230, 1920977, NULL, NULL), 0);
+        int r = chain_check_identity(database, id, 1, 1920977, NULL, &f->err);
         assert_refused(f, r, ERROR_INVALID_PARENT, "DBID 2851745230");
-        r = chain_check_identity(database, id, 2851745230, 1920978, &f->err);
+        r = chain_check_identity(database, id, 2851745230, 1920978, NULL, &f->err);
         assert_refused(f, r, ERROR_INVALID_PARENT, "RESETLOGS");
+}
+
+#define MORNING "2026-11-22T06:10:44"
+#define EVENING "2026-11-22T18:10:44"
+
+static void of_two_incarnations_that_began_at_one_scn_the_time_tells(void **state) {
+        Fixture *f = *state;
+        RecordDatabase *before = &f->parent.databases[0], *after = &f->child.databases[0];
+        const char *id = f->parent.id;
+        uint64_t dbid = before->dbid, scn = before->resetlogs_scn;
+
+        replace(&before->resetlogs_time, MORNING);
+        assert_int_equal(chain_check_identity(before, id, dbid, scn, MORNING, NULL), 0);
+        assert_int_equal(chain_check_identity(before, id, dbid, scn, NULL, NULL), 0);
+        int r = chain_check_identity(before, id, dbid, scn, EVENING, &f->err);
+        assert_refused(f, r, ERROR_INVALID_PARENT, "at the same SCN (" EVENING);
+        assert_int_equal(chain_check_link(&f->parent, EXAMPLE_SHA256, &f->child, NULL), 0);
+        replace(&after->resetlogs_time, MORNING);
+        assert_int_equal(chain_check_link(&f->parent, EXAMPLE_SHA256, &f->child, NULL), 0);
+        replace(&after->resetlogs_time, EVENING);
+        r = chain_check_link(&f->parent, EXAMPLE_SHA256, &f->child, &f->err);
+        assert_refused(f, r, ERROR_CHAIN_BROKEN, "another incarnation");
 }
 
 static void neighbours_are_linked_by_the_digest_of_the_parent(void **state) {
@@ -191,6 +213,7 @@ int main(void) {
                 TEST(a_parent_of_another_instance_is_refused),
                 TEST(other_databases_are_refused_both_ways),
                 TEST(dbid_and_incarnation_must_be_the_parents),
+                TEST(of_two_incarnations_that_began_at_one_scn_the_time_tells),
                 TEST(neighbours_are_linked_by_the_digest_of_the_parent),
                 TEST(records_that_do_not_go_together_break_the_chain),
                 TEST(a_file_is_its_number_and_its_creation),
