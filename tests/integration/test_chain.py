@@ -438,6 +438,23 @@ def test_a_level_0_and_twelve_level_1_come_back_at_every_link(make_host, make_da
         link.assert_same_blocks(host)
 
 
+def test_a_backup_between_two_restores_to_one_point_comes_back(service, ora):
+    """Both restores begin an incarnation at the same SCN, and the logs of the second are in the recovery area."""
+    service.give_identity()
+    service.stop()
+    service.start()
+    (first,) = chain(ora, service, 1)
+    service.restore(first.id, overwrite=True)
+    (between,) = chain(ora, service, 1)
+    service.restore(first.id, overwrite=True)
+    (after,) = chain(ora, service, 1)
+    assert between.databases[SID]["resetlogs_scn"] == after.databases[SID]["resetlogs_scn"]
+    fail(service, "InvalidParent", between.id, "RESETLOGS", "at the same SCN", parent=between.id)
+    for link in (between, after, first):
+        service.restore(link.id, overwrite=True)
+        link.assert_same_blocks(ora)
+
+
 def test_files_added_and_dropped_between_the_links(make_host, make_daemon, ora, service):
     ora.run("add-datafile", SID, "GOES", "--size", "2M")
     (first,) = chain(ora, service, 1)

@@ -247,7 +247,7 @@ class Walk:
         if scn != backup.until:
             options["until_scn"] = ("t", scn)
         self.service.restore(backup.id, **options)
-        self.model.restored(backup, scn)
+        self.model.restored(backup)
         assert self.host.checksum(SID, scn) == backup.blocks[scn]
 
     def refused_restore(self):

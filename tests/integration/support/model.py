@@ -12,7 +12,6 @@ class Backup:
     parent: "Backup | None"
     state: str  # COMPLETED, FAILED, or GONE: deleted
     incarnation: int
-    resetlogs: int  # the SCN at which the incarnation began
     files: frozenset  # (tablespace, its how manieth file) when it was made
     read_only: frozenset  # tablespaces
     until: int = 0  # SCN
@@ -31,7 +30,7 @@ class Model:
     def __init__(self):
         self.backups = []  # in the order of their claims
         self.claims = 0
-        self.incarnation, self.resetlogs = 0, 0
+        self.incarnation = 0
         self.files = {(name, 1) for name in self.OWN}
         self.read_only = set()
 
@@ -72,12 +71,8 @@ class Model:
             return "InvalidParent"
         if self.children(parent):
             return "ParentHasChild"
-        if parent.resetlogs != self.resetlogs:
-            return "InvalidParent"
-        # Of two incarnations that began at one SCN, as two restores to one point make them, the SCN tells nothing; but the control
-        # file of the one knows no backup of the other.
         if parent.incarnation != self.incarnation:
-            return "ChainBroken"
+            return "InvalidParent"
         later = [b for b in self.of_state("COMPLETED") if b.sequence > parent.sequence and b.incarnation == self.incarnation]
         return "ChainBroken" if later else None
 
@@ -85,7 +80,7 @@ class Model:
         """A backup whose claim was stored."""
         self.claims += 1
         level = 0 if parent is None else 1
-        of = (self.incarnation, self.resetlogs, frozenset(self.files), frozenset(self.read_only))
+        of = (self.incarnation, frozenset(self.files), frozenset(self.read_only))
         backup = Backup(backup_id, self.claims, level, parent, state, *of)
         self.backups.append(backup)
         return backup
@@ -110,9 +105,9 @@ class Model:
             return "NotConsistent"
         return None if overwrite else "DatabaseExists"
 
-    def restored(self, backup, scn):
+    def restored(self, backup):
         """The database is what the backup held; with OPEN RESETLOGS a new incarnation begins."""
-        self.incarnation, self.resetlogs = self.incarnation + 1, scn
+        self.incarnation += 1
         self.files, self.read_only = set(backup.files), set(backup.read_only)
 
     # the store ----------------------------------------------------------------------------------------

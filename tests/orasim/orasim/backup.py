@@ -343,9 +343,9 @@ def logs(rman, ask, wanted, tag):
             if r["status"] == "A" and r["seq"] >= wanted["first"]
             and (wanted["last"] is None or r["seq"] <= wanted["last"])
             and r["thread"] == wanted["thread"]
-            and (wanted["first"] == 0 or r["resetlogs_scn"] == content["resetlogs_scn"])]
-    unique = {(r["resetlogs_scn"], r["seq"]): r for r in rows}
-    rows = sorted(unique.values(), key=lambda r: (r["resetlogs_scn"], r["seq"]))
+            and (wanted["first"] == 0 or controlfile.of_current(content, r))]
+    unique = {(*incarnation_of(r), r["seq"]): r for r in rows}
+    rows = sorted(unique.values(), key=lambda r: (*incarnation_of(r), r["seq"]))
     if setting(content, "BACKUP OPTIMIZATION", "OFF") == "ON" and not ask["force"]:
         for row in [r for r in rows if r.get("backed_up")]:
             rman.say(f"skipping archived log of thread 1 with sequence {row['seq']}; already backed "
@@ -360,8 +360,12 @@ def logs(rman, ask, wanted, tag):
             raise RmanError("RMAN-06059: expected archived log not found, loss of archived log "
                             "compromises recoverability", text("ORA-19625", row["name"]),
                             text("ORA-27037"), *os_lines(2), "Additional information: 3")
-    for incarnation in sorted({r["resetlogs_scn"] for r in rows}):
-        log_set(rman, ask, tag, [r for r in rows if r["resetlogs_scn"] == incarnation])
+    for incarnation in sorted(set(map(incarnation_of, rows))):
+        log_set(rman, ask, tag, [r for r in rows if incarnation_of(r) == incarnation])
+
+
+def incarnation_of(log):
+    return log["resetlogs_scn"], log["resetlogs_time"]
 
 
 def log_set(rman, ask, tag, rows):
@@ -389,7 +393,7 @@ def log_set(rman, ask, tag, rows):
                     f"ORA-19563: archived log header validation failed for file {row['name']}"))
             for at in range(0, len(data), 1 << 20):
                 writer.write(k, at, data[at:at + (1 << 20)])
-            writer.logs.append({key: row[key] for key in ("thread", "seq", "resetlogs_scn",
+            writer.logs.append({key: row[key] for key in ("thread", "seq", "resetlogs_scn", "resetlogs_time",
                                                           "first_scn", "next_scn", "blocks")})
             writer.incarnations = content_incarnations(rman)
         writer.finish()

@@ -113,14 +113,31 @@ def incarnation(content):
     return next(i for i in content["incarnations"] if i["status"] == "CURRENT")
 
 
-def branch(content):
-    """The RESETLOGS SCNs of the current incarnation and its ancestors."""
-    found, inc = [], incarnation(content)
-    by_scn = {i["resetlogs_scn"]: i for i in content["incarnations"]}
-    while inc is not None and inc["resetlogs_scn"] not in found:
-        found.append(inc["resetlogs_scn"])
+def lineage(content, inc):
+    """An incarnation and its ancestors. Two restores to one SCN make two incarnations that begin at it: of
+    those the one that the control file knew first counts as the ancestor."""
+    found, by_scn = [], {}
+    for one in content["incarnations"]:
+        by_scn.setdefault(one["resetlogs_scn"], one)
+    while inc is not None and inc not in found:
+        found.append(inc)
         inc = by_scn.get(inc["prior"])
     return found
+
+
+def branch(content):
+    """The RESETLOGS SCNs of the current incarnation and its ancestors."""
+    return [i["resetlogs_scn"] for i in lineage(content, incarnation(content))]
+
+
+def of_branch(content, row):
+    """Whether a log is of the current incarnation or an ancestor: SCN and time tell incarnations apart."""
+    return (row["resetlogs_scn"], row["resetlogs_time"]) in {
+        (i["resetlogs_scn"], i["time"]) for i in lineage(content, incarnation(content))}
+
+
+def of_current(content, row):
+    return (row["resetlogs_scn"], row["resetlogs_time"]) == (content["resetlogs_scn"], content["resetlogs_time"])
 
 
 def pieces_of(content, row, status="A"):

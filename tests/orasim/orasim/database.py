@@ -159,7 +159,8 @@ def archive(inst, content, log):
                        text("ORA-27040"), *os_lines(error.errno),
                        text("ORA-00312", log["group"], log["members"][0])) from error
     controlfile.add(content, "archived_logs", name=path, thread=1, seq=log["seq"],
-                    resetlogs_scn=content["resetlogs_scn"], first_scn=log["first_scn"],
+                    resetlogs_scn=content["resetlogs_scn"],
+                    resetlogs_time=content["resetlogs_time"], first_scn=log["first_scn"],
                     next_scn=log["next_scn"], blocks=sectors - 1, status="A")
 
 

@@ -119,7 +119,7 @@ def log_at(content, scn):
             ends[inc["prior"]] = inc["resetlogs_scn"]
 
     def holds(row):
-        return (row["resetlogs_scn"] in branch and row["first_scn"] <= scn < row["next_scn"]
+        return (controlfile.of_branch(content, row) and row["first_scn"] <= scn < row["next_scn"]
                 and scn < ends.get(row["resetlogs_scn"], END))
 
     known = [r for r in content["archived_logs"] if holds(r)]
@@ -268,9 +268,7 @@ def restore_log(rman, content, row):
     directory = _directory(rman, pieces[-1])
     position = next(k for k, log in enumerate(directory["logs"]) if log["seq"] == row["seq"]
                     and log["resetlogs_scn"] == row["resetlogs_scn"])
-    moment = next(i["time"] for i in content["incarnations"]
-                  if i["resetlogs_scn"] == row["resetlogs_scn"])
-    path = restore.log_target(rman, row, moment)
+    path = restore.log_target(rman, row, row["resetlogs_time"])
     number = rman.host.can_create(path)
     if number and not place:
         with contextlib.suppress(OSError):
@@ -282,7 +280,8 @@ def restore_log(rman, content, row):
     rman.say(f"channel {channel.name}: restore complete, elapsed time: 00:00:01")
     with rman.inst.control() as current:
         return controlfile.add(current, "archived_logs", name=path, thread=1, seq=row["seq"],
-                               resetlogs_scn=row["resetlogs_scn"], first_scn=row["first_scn"],
+                               resetlogs_scn=row["resetlogs_scn"],
+                               resetlogs_time=row["resetlogs_time"], first_scn=row["first_scn"],
                                next_scn=row["next_scn"], blocks=os.path.getsize(path) // 512 - 1,
                                status="A")
 

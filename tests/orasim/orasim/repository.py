@@ -137,6 +137,7 @@ def catalog_log(content, path):
         return "RMAN-07529: Reason: catalog is not supported for this file type"
     controlfile.add(content, "archived_logs", name=path, thread=header["thread"],
                     seq=header["seq"], resetlogs_scn=header["resetlogs_scn"],
+                    resetlogs_time=header["resetlogs_time"],
                     first_scn=header["first_scn"], next_scn=header["next_scn"],
                     blocks=os.path.getsize(path) // 512 - 1, status="A")
     learn_incarnations(content, [{"resetlogs_scn": header["resetlogs_scn"], "prior": header["prior"],
@@ -172,11 +173,7 @@ def reset_database(rman, number):
         wanted = next((i for i in content["incarnations"] if i["inc"] == number), None)
         if wanted is None:
             raise RmanError("RMAN-20014: incarnation key does not exist")
-        by_scn = {i["resetlogs_scn"]: i for i in content["incarnations"]}
-        ancestors, at = set(), wanted
-        while at is not None and at["inc"] not in ancestors:
-            ancestors.add(at["inc"])
-            at = by_scn.get(at["prior"])
+        ancestors = {i["inc"] for i in controlfile.lineage(content, wanted)}
         for inc in content["incarnations"]:
             inc["status"] = "CURRENT" if inc is wanted else \
                 "PARENT" if inc["inc"] in ancestors else "ORPHAN"

@@ -299,7 +299,7 @@ def archived_logs(rman, wanted):
     missing = []
     for seq in range(wanted["first"], (wanted["last"] or wanted["first"]) + 1):
         there = [r for r in content["archived_logs"] if r["seq"] == seq and r["status"] == "A"
-                 and r["resetlogs_scn"] == content["resetlogs_scn"] and os.path.exists(r["name"])]
+                 and controlfile.of_current(content, r) and os.path.exists(r["name"])]
         if there:
             rman.say(f"archived log for thread 1 with sequence {seq} is already on disk as file "
                      f"{there[0]['name']}")
@@ -309,7 +309,7 @@ def archived_logs(rman, wanted):
     rows, lost = {}, []
     for seq in missing:
         found = [r for r in content["backup_redologs"] if r["seq"] == seq
-                 and r["resetlogs_scn"] == content["resetlogs_scn"]
+                 and controlfile.of_current(content, r)
                  and controlfile.set_key(r) in usable]
         if found:
             rows[seq] = max(found, key=controlfile.set_key)

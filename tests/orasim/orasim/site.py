@@ -55,7 +55,7 @@ def log_job(inst, what="keep"):
                 data = file.read()
             for at in range(0, len(data), 1 << 20):
                 writer.write(k, at, data[at:at + (1 << 20)])
-            writer.logs.append({key: row[key] for key in ("thread", "seq", "resetlogs_scn",
+            writer.logs.append({key: row[key] for key in ("thread", "seq", "resetlogs_scn", "resetlogs_time",
                                                           "first_scn", "next_scn", "blocks")})
         writer.finish()
     backup.delete_logs(rman, rman.channels[0], rows)
@@ -116,7 +116,7 @@ def old_records(inst, count="1000"):
                             tag=f"OLD{n}", status="D" if n % 2 else "X", compressed="NO",
                             made=past + n)
             controlfile.add(content, "archived_logs", name=f"{area}/OLD/archivelog/o1_mf_1_{n}_.arc",
-                            thread=1, seq=n + 1, resetlogs_scn=0, first_scn=n + 1,
+                            thread=1, seq=n + 1, resetlogs_scn=0, resetlogs_time=0, first_scn=n + 1,
                             next_scn=n + 2, blocks=100, status="D", made=past + n)
             controlfile.add(content, "rman_status", operation="BACKUP", status="COMPLETED",
                             object="ARCHIVELOG", made=past + n)
