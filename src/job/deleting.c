@@ -312,13 +312,35 @@ static int owe_one_tag(LedgerDb *db, const Deleting *deleting, const ControlTag 
                 err);
 }
 
+/* Of a deletion only the claim is left: its tags have been owed, and a level 1 does not wait for
+ * them once more. */
+static int is_only_claim_left(LedgerDb *db, const Deleting *deleting, bool *ret, Error *err) {
+        Owed *owed = NULL;
+        size_t n = 0;
+        int r = ledger_owed(db, &owed, &n, err);
+
+        *ret = false;
+        for (size_t i = 0; i < n; i++) {
+                *ret = *ret || (owed[i].type == OWED_CLAIM &&
+                                string_equal(owed[i].backup_id, deleting->backup_id));
+                owed_done(&owed[i]);
+        }
+        free(owed);
+        return r;
+}
+
 static int owe_run(LedgerDb *db, void *userdata, Error *err) {
         const Deleting *deleting = userdata;
         OwedWork directory = {OWED_DIRECTORY, deleting->backup_id, deleting->directory, NULL, 0};
-        int r = staging_release(db, deleting->backup_id, err);
+        bool is_over = false;
+        int r = is_only_claim_left(db, deleting, &is_over, err);
 
+        if (r < 0 || is_over)
+                return r;
+        r = staging_release(db, deleting->backup_id, err);
         if (r >= 0)
                 r = owe_once(db, &directory, err);
+
         for (size_t i = 0; r >= 0 && i < deleting->deletion.n_tags; i++)
                 r = owe_one_tag(db, deleting, &deleting->deletion.tags[i], err);
         return r;
