@@ -57,10 +57,18 @@ static const char *describe(OwedType type) {
                 return "segments have to be removed";
         case OWED_DIRECTORY:
                 return "a directory has to be removed";
+        case OWED_DELETE:
+                return "a backup has to be deleted";
         case OWED_STAGED:
-                break; /* it is kept, not owed */
+        case OWED_CLAIM:
+                break; /* is_waiting() */
         }
         return "something";
+}
+
+/* What stays until there is a later level 0, or a later claim, is as it should be. */
+static bool is_waiting(const Owed *owed) {
+        return owed->type == OWED_STAGED || owed->type == OWED_CLAIM;
 }
 
 static bool is_of_running_job(struct Manager *manager, const Owed *owed) {
@@ -78,8 +86,7 @@ void check_memory_judge(const CheckMemory *memory, struct Manager *manager, Advi
         size_t n = 0;
 
         for (size_t i = 0; i < memory->n_owed; i++) {
-                if (memory->owed[i].type == OWED_STAGED ||
-                    is_of_running_job(manager, &memory->owed[i]))
+                if (is_waiting(&memory->owed[i]) || is_of_running_job(manager, &memory->owed[i]))
                         continue;
                 if (n++ == 0)
                         first = &memory->owed[i];

@@ -27,7 +27,8 @@ void advice_list_done(AdviceList *list) {
         *list = (AdviceList){0};
 }
 
-static void add(AdviceList *list, const Advice *row, const char *format, va_list ap) {
+__attribute__((format(printf, 3, 0))) static void
+add(AdviceList *list, const Advice *row, const char *format, va_list ap) {
         CLEANUP(text_done) Text detail = TEXT_INIT;
         Advice *items = reallocarray(list->items, list->n + 1, sizeof(Advice));
 
