@@ -4,6 +4,8 @@
 #include "base/files.h"
 #include "base/limits.h"
 #include "repository/control.h"
+#include "repository/deletion.h"
+#include "repository/descendants.h"
 #include "repository/record.h"
 #include "repository/segments.h"
 #include "repository/state.h"
@@ -78,6 +80,39 @@ static int parse_and_print_deletion(Error *err) {
         return r;
 }
 
+/* What is parsed is whole; only what is made of it has the memory fail. */
+static Record whole_record;
+static Failed whole_failure;
+
+static int plan(int made, Deletion *deletion, Error *err) {
+        DeletionSteps steps = {0};
+        int r = made == 0 ? deletion_steps(deletion, &steps) : made;
+        if (made == 0)
+                deletion_done(deletion);
+        deletion_steps_done(&steps);
+        return r < 0 ? error_oom(err) : 0;
+}
+
+static int delete_a_record(Error *err) {
+        Deletion deletion = {0};
+        return plan(deletion_of_record(&whole_record, &deletion), &deletion, err);
+}
+
+static int delete_a_failure(Error *err) {
+        Deletion deletion = {0};
+        return plan(deletion_of_failed(&whole_failure, &deletion), &deletion, err);
+}
+
+static int find_descendants(Error *err) {
+        static const Kin kin[] = {{"a", "", 1}, {"b", "a", 2}};
+        CLEANUP(cleanup_free) size_t *found = NULL;
+        size_t n = 0;
+        int r = descendants_find(kin, 2, "a", &found, &n);
+        if (r == 0)
+                assert_int_equal(n, 1);
+        return r < 0 ? error_oom(err) : 0;
+}
+
 static int list_segments(Error *err) {
         static const SegmentsOf of = {"db1", ID, "0badcafe"};
         static const SegmentLine line = {"900150983cd24fb0d6963f7d28e17f72", 3};
@@ -117,6 +152,9 @@ static const Scenario scenarios[] = {
         parse_and_print_claim,
         parse_and_print_failure,
         parse_and_print_deletion,
+        delete_a_record,
+        delete_a_failure,
+        find_descendants,
         list_segments,
         read_listing,
 };
@@ -149,10 +187,18 @@ static int read_golden(void **state) {
         claim_text = golden("begin.json");
         failed_text = golden("failed.json");
         deletion_text = golden("delete.json");
+        assert_int_equal(
+                record_parse(record_text, strlen(record_text), "backup.json", &whole_record, NULL),
+                0);
+        assert_int_equal(
+                failed_parse(failed_text, strlen(failed_text), "failed.json", &whole_failure, NULL),
+                0);
         return 0;
 }
 
 static int free_golden(void **state) {
+        record_done(&whole_record);
+        failed_done(&whole_failure);
         free(record_text);
         free(claim_text);
         free(failed_text);
