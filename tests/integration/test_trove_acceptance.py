@@ -263,11 +263,12 @@ class Story:
 
 
 @pytest.fixture
-def other_store(tmp_path):
-    """Another tenant's."""
-    return tmp_path / "other-store"
+def other_store(make_swift_store):
+    """Another tenant's: containers of its own."""
+    return make_swift_store()
 
 
+@pytest.mark.only_swift
 def test_the_35_steps_of_trove_in_their_order(make_host, make_daemon, other_store):
     host = make_host()
     host.create_database(SIDS[0], "8M", rows=0)
@@ -302,21 +303,23 @@ def test_the_35_steps_of_trove_in_their_order(make_host, make_daemon, other_stor
 #
 #    1 metadata of a multi-segment object is lost      there is none: the signed record has it all;
 #                                                      test_backup.py::test_a_backup_is_whole_signed_and_listed
-#    2 a size that is a multiple of the segment size   tests/unit/job/test-upload.c, tests/unit/stream/test-age-segment.c
-#    3 a lost reply after a stored segment             tests/unit/store/test-directory.c, tests/unit/job/test-upload.c
-#    4 another etag of a segment, of the manifest      tests/unit/job/test-upload.c, tests/unit/job/test-commit.c
+#    2 a size that is a multiple of the segment size   test_swift.py::test_the_last_byte_lies_on_a_border_or_beside_it
+#    3 a lost reply after a stored segment             test_swift_faults.py::test_what_passes_is_waited_for_in_every_kind_of_request
+#    4 another etag of a segment, of the manifest      test_swift_faults.py::test_a_byte_of_a_manifest_that_changes_on_the_way_does_not_..,
+#                                                      test_a_byte_that_changes_on_the_way_there_is_found_and_sent_again
 #    5 the dump tool dies after its last byte          test_backup.py::test_rman_that_dies_after_its_last_piece
 #    6 the upload fails                                test_backup.py::test_an_upload_that_fails_ends_rman
-#    7 deletes of what is gone in part                 test_delete.py
+#    7 deletes of what is gone in part                 test_delete.py; test_swift_faults.py::test_a_cluster_without_bulk_delete_..
 #    8 a parent that is FAILED, another instance's,    test_chain.py::test_a_parent_that_failed, test_a_parent_of_another_instance,
 #      deleted, of another incarnation                 test_after_resetlogs_a_chain_begins_anew; test_model.py
 #    9 an incremental without a base                   test_chain.py::test_latest_without_a_parent_says_why
 #   10 the 21st backup is still the last completed     tests/unit/job/test-parent.c, rule_4_the_latest_is_found_among_many
-#   11 a token that expires                            tests/unit/store/test-swift.c
+#   11 a token that expires                            test_swift_auth.py::test_tokens_of_forty_seconds_and_an_upload_of_two_minutes
 #   12 a listing that lags                             tests/unit/job/test-parent.c, rule_4_the_latest_is_found_although_..
 #   13 a large object that breaks off                  segments are got one by one, each against its digest:
-#                                                      test_restore.py::test_a_flipped_byte_in_a_segment, test_a_truncated_file
-#   14 more than 1000 segments                         test_swift.py
+#                                                      test_swift_faults.py::test_a_short_segment_is_continued_by_range,
+#                                                      test_restore.py::test_a_flipped_byte_in_a_segment
+#   14 more than 1000 segments                         test_swift.py::test_more_segments_than_the_real_limit_of_a_thousand
 #   15 a key in /proc or in the journal                test_backup.py::test_no_secret_is_seen_and_a_planted_one_is
 #   16 killed at each step                             test_backup.py::test_a_crash_leaves_it_whole_or_cleanly_failed,
 #                                                      test_a_kill_while_oracle_works_leaves_it_cleanly_failed
