@@ -239,6 +239,7 @@ static void failures_have_their_kinds(void **state) {
         assert_int_equal(get(f, "/short")->failure, HTTP_FAILURE_SHORT);
         assert_int_equal(f->seen[0].body_size, 10);
         assert_int_equal(get(f, "/reset")->failure, HTTP_FAILURE_BROKEN);
+        assert_non_null(strstr(f->seen[0].detail, "reset by peer"));
         assert_null(strstr(get(f, "/reset?temp_url_sig=secret")->detail, "secret"));
 }
 
