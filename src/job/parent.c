@@ -1,4 +1,4 @@
-/* [list -> candidates, the newest first] -> chain -> large objects of its ancestors -> segments ->
+/* [list -> candidates, the newest first] -> chain -> large objects of its links -> segments ->
  * children. Owned by job/backup. */
 #include "job/parent.h"
 
@@ -34,7 +34,7 @@ struct ParentSearch {
         LedgerCall *call;
         Query *query;
         ChainReader *reader;
-        size_t ancestor; /* whose large object is asked for */
+        size_t link; /* whose large object is asked for */
         StoreRequest *request;
         SegmentCheck *segments;
         Children *children;
@@ -138,19 +138,19 @@ static void on_segments(const Error *err, void *userdata) {
                 refuse(search, &error);
 }
 
-/* What is gone of an ancestor takes every later link with it. Its large object is asked for and not
- * each of its segments: the parent's were looked at when it was made, and so were all before it. */
-static int ask_next_ancestor(ParentSearch *search, Error *err);
+/* What is gone of a link takes every later one with it. The large object of each is asked for, of
+ * the parent every segment too: those of its ancestors were when their children were made. */
+static int ask_next_link(ParentSearch *search, Error *err);
 
-static int judge_ancestor(const ParentSearch *search, const StoreReply *reply, Error *err) {
-        const Record *record = &search->chain.links[search->ancestor].record;
+static int judge_link(const ParentSearch *search, const StoreReply *reply, Error *err) {
+        const Record *record = &search->chain.links[search->link].record;
 
         if (reply->r == -ENOENT)
                 return error_set(
                         err,
                         ERROR_CHAIN_BROKEN,
                         -ENOENT,
-                        "%s, of an ancestor of backup %s, is not in the store",
+                        "%s, which backup %s is or is based on, is not in the store",
                         record->volume.name,
                         candidate(search));
         if (reply->r < 0) {
@@ -163,35 +163,35 @@ static int judge_ancestor(const ParentSearch *search, const StoreReply *reply, E
                 err,
                 ERROR_CHAIN_BROKEN,
                 -EBADMSG,
-                "%s, of an ancestor of backup %s, has %llu bytes where its record says %llu",
+                "%s, which backup %s is or is based on, has %llu bytes where its record says %llu",
                 record->volume.name,
                 candidate(search),
                 (unsigned long long)reply->object_size,
                 (unsigned long long)record->volume.size);
 }
 
-static void on_ancestor(const StoreReply *reply, void *userdata) {
+static void on_link(const StoreReply *reply, void *userdata) {
         ParentSearch *search = userdata;
         Error error = {0};
 
         search->request = NULL;
-        int r = judge_ancestor(search, reply, &error);
+        int r = judge_link(search, reply, &error);
         if (r >= 0) {
-                search->ancestor++;
-                r = ask_next_ancestor(search, &error);
+                search->link++;
+                r = ask_next_link(search, &error);
         }
         if (r < 0)
                 refuse(search, &error);
 }
 
-static int ask_next_ancestor(ParentSearch *search, Error *err) {
+static int ask_next_link(ParentSearch *search, Error *err) {
         const Chain *chain = &search->chain;
 
-        if (search->ancestor + 1 < chain->n)
+        if (search->link < chain->n)
                 return store_stat_object(
                         search->options.service->store,
-                        chain->links[search->ancestor].record.volume.name,
-                        &(StoreCall){on_ancestor, search, &search->request},
+                        chain->links[search->link].record.volume.name,
+                        &(StoreCall){on_link, search, &search->request},
                         err);
         return segment_check_start(
                 search->options.service,
@@ -233,7 +233,7 @@ static void on_chain(Chain *chain, const Error *err, void *userdata) {
                 search->options.databases,
                 &error);
         if (r >= 0)
-                r = ask_next_ancestor(search, &error);
+                r = ask_next_link(search, &error);
         if (r < 0)
                 refuse(search, &error);
 }
@@ -241,7 +241,7 @@ static void on_chain(Chain *chain, const Error *err, void *userdata) {
 static void drop_candidate(ParentSearch *search) {
         store_cancel(search->request);
         search->request = NULL;
-        search->ancestor = 0;
+        search->link = 0;
         search->reader = chain_reader_free(search->reader);
         search->segments = segment_check_free(search->segments);
         search->children = children_free(search->children);

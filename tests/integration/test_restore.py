@@ -338,16 +338,16 @@ def test_a_full_disk_at_the_target(make_host, make_daemon, lost):
 PHASES = ["sqlplus", "rman-restore", "rman-recover", "mount", "open"]
 
 
-@pytest.mark.parametrize("place", PHASES)
-def test_a_kill_during_a_restore_is_interrupted_and_can_be_repeated(make_host, make_daemon, lost, place):
+@pytest.mark.parametrize("moment", PHASES)
+def test_a_kill_during_a_restore_is_interrupted_and_can_be_repeated(make_host, make_daemon, lost, moment):
     host, one = bare(make_host, make_daemon, lost)
     one.start()
-    host.hold(place)
+    host.hold(moment)
     job = one.restore_backup(lost.backup_id)
-    host.wait_reached(place)
+    host.wait_reached(moment)
     number = one.job(job)["Id"]
     one.kill()
-    host.release(place)
+    host.release(moment)
     wait_until(lambda: not [p for p in processes.below(host.folder) if "/bin/rman" in p[1]], 60, "rman outlives the daemon")
     one.start()
     wait_until(lambda: f"ORABACKUP_JOB={number}" in one.log()[one.log_at_start :], 30, "the interrupted job is not named in the log")
