@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/message-ids.h"
 #include "bus/server.h"
@@ -44,7 +45,9 @@ struct Daemon {
         Timer *store_timer, *serve_timer, *end_timer;
         Work *reloading;
         bool name_asked, serving, ending;
-        bool store_failed; /* said once */
+        bool store_failed;          /* said once */
+        uint64_t store_failed_usec; /* since then it cannot be opened; 0: it could, or is asked anew
+                                     */
 };
 
 /* --- reload --- */
@@ -83,6 +86,7 @@ static void reload_done(void *userdata) {
                 parts_use_settings(&daemon->parts, &reloading->loaded);
                 log_notice(NULL, "The configuration was read again and holds from now on");
                 if (timer_is_armed(daemon->store_timer)) {
+                        daemon->store_failed_usec = 0;
                         manager_refuse(daemon->manager, NULL);
                         timer_arm(daemon->store_timer, 0);
                 }
@@ -218,13 +222,23 @@ static void on_recovered(void *userdata) {
         serve(daemon);
 }
 
+/* A password that is wrong stays so, whatever time jobs wait; a server that is away is waited for
+ * as long as each of its requests would be tried again. */
+static bool may_pass(Daemon *daemon, const Error *err) {
+        uint64_t now = clock_monotonic_usec();
+        if (daemon->store_failed_usec == 0)
+                daemon->store_failed_usec = now;
+        uint64_t away_msec = (now - daemon->store_failed_usec) / 1000;
+        return err->kind == ERROR_STORE_UNAVAILABLE &&
+               away_msec <= daemon->parts.service.settings->config->retry_time_msec;
+}
+
 static void on_store_open(const StoreReply *reply, void *userdata) {
         Daemon *daemon = userdata;
         Error error = {0};
         daemon->opening = NULL;
         if (reply->r < 0) {
-                /* A password that is wrong stays so, whatever time jobs wait. */
-                bool passes = reply->err->kind == ERROR_STORE_UNAVAILABLE;
+                bool passes = may_pass(daemon, reply->err);
                 if (!daemon->store_failed)
                         log_warning(
                                 &(LogFields){

@@ -86,6 +86,8 @@ def main():
     # Processes, not threads: a connection to its database must stay in one thread.
     words = ["--plugins", "python3", "--http-socket", f"127.0.0.1:{PORTS['keystone']}", "--wsgi-file", "/usr/bin/keystone-wsgi-public"]
     words += ["--master", "--die-on-term", "--no-orphans", "--processes", "2", "--buffer-size", "65535", "--need-app", "--chdir", FOLDER]
+    # It closes after each answer and does not say so: Swift would send its next question into a closed connection, and refuse a token.
+    words += ["--add-header", "Connection: close"]
     os.execvp("uwsgi", ["uwsgi", *words])
 
 
