@@ -20,7 +20,7 @@
 enum {
         STORE_RETRY_MSEC = 10 * 1000,
         /* Callers are let in after this time even if the store does not answer: their jobs wait,
-         * and they can be told so. */
+         * and they can be told so. What a person has to mend is told at once. */
         SERVE_ANYWAY_MSEC = 20 * 1000,
 };
 
@@ -45,9 +45,9 @@ struct Daemon {
         Timer *store_timer, *serve_timer, *end_timer;
         Work *reloading;
         bool name_asked, serving, ending;
-        bool store_failed;          /* said once */
-        uint64_t store_failed_usec; /* since then it cannot be opened; 0: it could, or is asked anew
-                                     */
+        bool store_failed; /* said once */
+        uint64_t
+                store_failed_usec; /* since when it cannot be opened; 0: it can, or is asked anew */
 };
 
 /* --- reload --- */
@@ -250,6 +250,8 @@ static void on_store_open(const StoreReply *reply, void *userdata) {
                 daemon->store_failed = true;
                 manager_refuse(daemon->manager, passes ? NULL : reply->err);
                 timer_arm(daemon->store_timer, STORE_RETRY_MSEC);
+                if (!passes)
+                        serve(daemon);
                 return;
         }
         if (daemon->store_failed)
