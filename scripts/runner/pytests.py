@@ -142,7 +142,7 @@ def ordinary_runner(top, temporary, totals):
         return None
     home = os.path.join(temporary, "ordinary")
     copy = os.path.join(home, "orabackup")
-    for name in ("tests", "conf", "units", "scripts", "docs"):
+    for name in ("tests", "conf", "units", "scripts", "docs", "man"):
         shutil.copytree(os.path.join(top, name), os.path.join(copy, name), ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(os.path.join(top, "meson.build"), copy)
     shutil.copy(os.path.join(top, "pytest.ini"), copy)
