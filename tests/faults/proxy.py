@@ -467,6 +467,13 @@ class Exchange:
             status, found = self.server.head()
         return status, found
 
+    def early_head(self):
+        """Of a final answer that is there although the body is not; a 100 may come late as well, that is none."""
+        if not self.server.buffer and not select.select([self.server.socket], [], [], 0)[0]:
+            return None
+        status, found = self.server.head()
+        return None if " 100" in status[:13] else (status, found)
+
     def send_body(self, seen, rule, headers, chunked):
         """The head of an answer that came before the body was whole, or None."""
         size = 0
@@ -480,8 +487,8 @@ class Exchange:
             except Gone:
                 # The upstream closed; what it had to say may be there still.
                 return self.final_head()
-            if size < int(header(headers, "content-length") or 0) and select.select([self.server.socket], [], [], 0)[0]:
-                return self.final_head()
+            if size < int(header(headers, "content-length") or 0) and (early := self.early_head()):
+                return early
         if rule.cut == "request":
             raise Gone
         if chunked:

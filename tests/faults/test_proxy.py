@@ -64,7 +64,9 @@ class Store(http.server.BaseHTTPRequestHandler):
 
     def handle_expect_100(self):
         """As a server that knows nothing of it, for one path."""
-        return True if self.path == "/silent" else super().handle_expect_100()
+        if self.path == "/late":
+            threading.Timer(1.5, super().handle_expect_100).start()
+        return True if self.path in ("/silent", "/late") else super().handle_expect_100()
 
 
 @pytest.fixture
@@ -133,6 +135,13 @@ def test_a_server_that_knows_no_100_gets_the_body_all_the_same(proxy, tmp_path):
     (tmp_path / "file").write_bytes(b"y" * 1000)
     assert curl(proxy, "-T", str(tmp_path / "file"), "-H", "Expect: 100-continue", f"{proxy.url}/silent").stdout == "201"
     assert Store.kept["/silent"] == b"y" * 1000
+
+
+def test_a_100_that_comes_when_the_body_is_on_its_way_is_no_answer(proxy, tmp_path):
+    (tmp_path / "file").write_bytes(b"y" * 1_000_000)
+    proxy.add(Rule(method="PUT", trickle_request=0.1))
+    assert curl(proxy, "-T", str(tmp_path / "file"), "-H", "Expect: 100-continue", f"{proxy.url}/late").stdout == "201"
+    assert Store.kept["/late"] == b"y" * 1_000_000
 
 
 def test_the_second_and_third_of_a_name_are_answered(client, proxy):
