@@ -26,7 +26,8 @@ def is_for_everybody(item):
     """What wants root is not run (nor skipped) where there is no root: the run as root has it. Of what runs on a Swift a few cases do."""
     if item.get_closest_marker("needs_root") is not None:
         return False
-    on_swift = getattr(item, "callspec", None) is not None and item.callspec.params.get("driver") == "swift"
+    driver = item.callspec.params.get("driver") if hasattr(item, "callspec") else None
+    on_swift = driver == "swift" or item.get_closest_marker("only_swift") is not None
     return not on_swift or item.get_closest_marker("smoke") is not None
 
 
