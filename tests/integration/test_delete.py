@@ -57,6 +57,7 @@ def tags_in_control_file(host, backups):
 # What goes ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.both_drivers
 def test_a_deleted_backup_leaves_nothing_once_there_is_a_later_claim(service, ora):
     (first,) = chain(ora, service, 1)
     record = service.record(first)
@@ -82,6 +83,7 @@ def test_a_deleted_backup_leaves_nothing_once_there_is_a_later_claim(service, or
     refused(service, "NoSuchBackup", first, backup_id=first)
 
 
+@pytest.mark.both_drivers
 def test_delete_json_says_what_it_takes_away(service, ora):
     (first,) = chain(ora, service, 1)
     record = service.record(first)
@@ -119,6 +121,7 @@ def test_a_leaf_is_deleted_and_the_next_level_1_starts_at_its_parent(service, or
     assert host.checksum(SID, until) == blocks
 
 
+@pytest.mark.both_drivers
 def test_a_failed_backup_may_be_deleted(service, ora):
     service.configure(oracle={"retries": 0})
     service.call("Reload")
@@ -148,6 +151,7 @@ def test_a_backup_with_a_child_is_deleted_recursively_only(service, ora):
     assert service.record(service.backup())["sequence"] == 4
 
 
+@pytest.mark.both_drivers
 def test_a_middle_link_is_deleted_with_what_is_based_on_it(service, ora):
     first, second, third = chain(ora, service, 3)
     service.delete(second, recursive=True)
@@ -317,6 +321,7 @@ def test_a_delete_killed_at_every_request_is_never_completed_and_ends(service, o
     assert service.record(service.backup())["sequence"] == 3
 
 
+@pytest.mark.both_drivers
 def test_a_delete_that_a_crash_cut_off_goes_on_at_the_next_start(service, ora):
     first, second = chain(ora, service, 2)
     service.fault("store-remove-segments", "crash")
@@ -346,6 +351,7 @@ def test_the_end_of_the_service_puts_a_delete_off(service, ora):
     assert states(service) == {keeper: "COMPLETED"}
 
 
+@pytest.mark.both_drivers
 def test_a_cancelled_delete_is_delete_failed_until_it_is_asked_for_again(service, ora):
     first, keeper = chain(ora, service, 1) + [service.backup()]
     service.fault("store-remove-large-object", "hold")
@@ -398,28 +404,28 @@ def test_a_half_deleted_backup_is_not_restored_although_its_record_is_there(serv
     service.delete(first)
 
 
+@pytest.mark.both_drivers
 def test_a_store_that_is_away_leaves_it_completed_or_delete_failed(service, ora):
     service.configure(store={"retry_time": "1s"})
     service.call("Reload")
     first, keeper = chain(ora, service, 1) + [service.backup()]
-    moved = service.store.with_name("away")
     service.fault("store-put-delete", "hold")
     job = service.delete_backup(first)
     service.wait_passed("store-put-delete")
-    service.store.rename(moved)
+    service.place.leave()
     service.clear_fault("store-put-delete")
     outcome = service.wait(job)
     assert (outcome.result, outcome.error_name) == ("failed", ERROR + "StoreUnavailable"), outcome
-    moved.rename(service.store)
+    service.place.come_back()
     assert states(service) == {first: "COMPLETED", keeper: "COMPLETED"}
     service.fault("store-remove-large-object", "hold")
     job = service.delete_backup(first)
     service.wait_passed("store-remove-large-object")
-    service.store.rename(moved)
+    service.place.leave()
     service.clear_fault("store-remove-large-object")
     outcome = service.wait(job)
     assert (outcome.result, outcome.error_name) == ("failed", ERROR + "StoreUnavailable"), outcome
-    moved.rename(service.store)
+    service.place.come_back()
     # It goes on by itself.
     wait_until(lambda: not any(first in name for name in service.objects()), 90, "nobody goes on")
     assert states(service) == {keeper: "COMPLETED"}

@@ -9,7 +9,7 @@ import urllib.parse
 from pathlib import Path
 
 import proxy
-from loopback import Client
+from loopback import Client, NotThere
 
 SECRET_OF_TESTER = "testing"
 
@@ -202,6 +202,13 @@ class SwiftStore:
     def objects(self, instance):
         """Names of all objects below the instance, sorted; a segment only where it is not as the backups' lists say: one too
         many under its name, one that is missing as such."""
+        while True:
+            try:
+                return self._look(instance)
+            except NotThere:  # something was removed meanwhile
+                continue
+
+    def _look(self, instance):
         names = [name.removeprefix(instance + "/") for name in self.client.names(self.container, instance + "/")]
         there, promised = set(self.segments(instance)), set(self.promised_segments(instance, names))
         return sorted([*names, *(there - promised), *(f"missing: {name}" for name in promised - there)])

@@ -2,5 +2,5 @@
 
 Debian's packages as they are; nothing of theirs is a service of the host. `Cluster` for tests, `tests/swift/cluster` for people."""
 
-from .client import Client, Failed  # noqa: F401
+from .client import Client, Failed, NotThere  # noqa: F401
 from .cluster import Cluster, NotUp, Options  # noqa: F401

@@ -23,6 +23,10 @@ class Failed(Exception):
     pass
 
 
+class NotThere(Failed):
+    """404"""
+
+
 class Client:
     """An account of a cluster, asked as one of its users."""
 
@@ -78,7 +82,7 @@ class Client:
     def must(self, *arguments, **options):
         reply = self.ask(*arguments, **options)
         if not 200 <= reply.status < 300:
-            raise Failed(f"{arguments[:2]}: {reply.status} {reply.body[:200]!r}")
+            raise (NotThere if reply.status == 404 else Failed)(f"{arguments[:2]}: {reply.status} {reply.body[:200]!r}")
         return reply
 
     def get(self, path, query=""):
