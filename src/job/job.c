@@ -132,8 +132,14 @@ void job_set_parent(Job *job, const char *backup_id) {
         (void)snprintf(job->parent_id, sizeof(job->parent_id), "%s", backup_id);
 }
 
+static bool is_same_progress(const JobProgress *a, const JobProgress *b) {
+        return a->bytes_expected == b->bytes_expected && a->bytes_staged == b->bytes_staged &&
+               a->bytes_stored == b->bytes_stored && a->pieces_staged == b->pieces_staged &&
+               a->segments_stored == b->segments_stored && a->percent == b->percent;
+}
+
 void job_set_progress(Job *job, const JobProgress *progress) {
-        if (memcmp(&job->progress, progress, sizeof(*progress)) == 0)
+        if (is_same_progress(&job->progress, progress))
                 return;
         job->progress = *progress;
         mark_changed(job);
