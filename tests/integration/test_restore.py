@@ -263,7 +263,7 @@ def test_a_truncated_file(make_host, make_daemon, lost, place):
 
 @pytest.mark.both_drivers
 def test_a_missing_file(make_host, make_daemon, lost, place):
-    path = place.top / lost.instance / lost.backup_id / "backup.tar.age"
+    path = place.data_of(place.top / lost.instance / lost.backup_id / "backup.tar.age")
     away = path.with_name("away")
     path.rename(away)
     try:
