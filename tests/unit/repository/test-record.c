@@ -346,6 +346,22 @@ static void a_first_full_backup_has_no_links(void **state) {
         record_done(&record);
 }
 
+/* It is not there in a record of a database whose time nobody asked for. */
+static void the_time_of_resetlogs_is_kept(void **state) {
+        Record record, again = {0};
+        CLEANUP(cleanup_free) char *text = NULL;
+        size_t size;
+        example_record(&record);
+        assert_null(record.databases[0].resetlogs_time);
+        record.databases[0].resetlogs_time = strdup("2026-11-20T03:00:00");
+        assert_int_equal(record_print(&record, &text, &size, NULL), 0);
+        assert_int_equal(record_parse(text, size, "backup.json", &again, NULL), 0);
+        assert_string_equal(again.databases[0].resetlogs_time, "2026-11-20T03:00:00");
+        assert_null(again.databases[1].resetlogs_time);
+        record_done(&again);
+        record_done(&record);
+}
+
 int main(void) {
         const struct CMUnitTest tests[] = {
                 cmocka_unit_test(a_record_prints_as_the_golden_bytes),
@@ -367,6 +383,7 @@ int main(void) {
                 cmocka_unit_test(a_file_from_before_1970_is_refused),
                 cmocka_unit_test(the_plaintext_of_many_chunks_is_measured),
                 cmocka_unit_test(a_first_full_backup_has_no_links),
+                cmocka_unit_test(the_time_of_resetlogs_is_kept),
         };
         return cmocka_run_group_tests(tests, NULL, NULL);
 }
