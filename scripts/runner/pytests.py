@@ -46,6 +46,8 @@ class Runner:
         except subprocess.TimeoutExpired:
             process.kill()
             return None, process.communicate()[0], report
+        finally:
+            shutil.rmtree(os.path.join(self.temporary, name), ignore_errors=True)
 
 
 def own_processes():
@@ -57,8 +59,12 @@ def own_processes():
 
 
 def cases(path):
-    """(name, good) of each case in a report; a case that was skipped is not good."""
-    for case in xml.etree.ElementTree.parse(path).getroot().iter("testcase"):
+    """(name, good) of each case in a report; a case that was skipped is not good. Nothing of one that was not written whole."""
+    try:
+        root = xml.etree.ElementTree.parse(path).getroot()
+    except xml.etree.ElementTree.ParseError:
+        return
+    for case in root.iter("testcase"):
         name = f"{case.get('classname')}::{case.get('name')}"
         yield name, not any(case.find(tag) is not None for tag in ("failure", "error", "skipped"))
 

@@ -36,6 +36,13 @@ def pytest_collection_modifyitems(items):
         items[:] = [item for item in items if is_for_everybody(item)]
 
 
+@pytest.fixture(autouse=True)
+def tidy(tmp_path):
+    """Hosts and stores of hundreds of tests would fill a disk: set up first, so that what a test wrote goes last of all."""
+    yield
+    shutil.rmtree(tmp_path, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def make_cluster():
     """make_cluster(keystone=True, max_manifest_segments=3): a real Swift. The same options give the same one."""
