@@ -108,6 +108,7 @@ static int start_oracle(Restore *restore, Error *err) {
                 .db_name = record->db_name,
                 .dbid = record->dbid,
                 .resetlogs_scn = record->resetlogs_scn,
+                .resetlogs_time = record->resetlogs_time,
                 .until_scn = target->until_scn,
                 .until_time = target->until_time,
                 .tempfiles = record->tempfiles,

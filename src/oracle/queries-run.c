@@ -267,33 +267,53 @@ int queries_bases(const Rows *rows, BaseFacts **ret, size_t *ret_n, Error *err) 
         return 0;
 }
 
-int queries_incarnation(const Rows *rows, uint64_t resetlogs_scn, uint64_t *ret, Error *err) {
-        for (size_t i = 0; i < rows->n; i++) {
-                const Row *row = &rows->rows[i];
-                const char *status = "";
-                uint64_t number = 0, scn = 0;
-                int r;
+typedef struct Incarnation {
+        uint64_t number, resetlogs_scn;
+        const char *status, *resetlogs_time;
+} Incarnation;
 
-                if (!string_equal(row->label, "I1"))
+static int read_incarnation(const Row *row, Incarnation *ret, Error *err) {
+        int r = row_uint(row, 0, &ret->number, err);
+        if (r == 0)
+                r = row_uint(row, 1, &ret->resetlogs_scn, err);
+        if (r == 0)
+                r = row_string(row, 2, &ret->status, err);
+        return r == 0 ? row_string(row, 3, &ret->resetlogs_time, err) : r;
+}
+
+int queries_incarnation(
+        const Rows *rows,
+        uint64_t resetlogs_scn,
+        const char *resetlogs_time,
+        uint64_t *ret,
+        Error *err) {
+        bool found = false;
+        for (size_t i = 0; i < rows->n; i++) {
+                Incarnation one = {0};
+                if (!string_equal(rows->rows[i].label, "I1"))
                         continue;
-                r = row_uint(row, 0, &number, err);
-                if (r == 0)
-                        r = row_uint(row, 1, &scn, err);
-                if (r == 0)
-                        r = row_string(row, 2, &status, err);
+                int r = read_incarnation(&rows->rows[i], &one, err);
                 if (r < 0)
                         return r;
-                if (scn != resetlogs_scn)
+                if (one.resetlogs_scn != resetlogs_scn ||
+                    (resetlogs_time != NULL && !string_equal(one.resetlogs_time, resetlogs_time)))
                         continue;
-                *ret = string_equal(status, "CURRENT") ? 0 : number;
-                return 0;
+                bool current = string_equal(one.status, "CURRENT");
+                *ret = current ? 0 : one.number;
+                found = true;
+                if (current)
+                        break;
         }
+        if (found)
+                return 0;
         return error_set(
                 err,
                 ERROR_NOT_CONSISTENT,
                 -ENODATA,
-                "the control file knows no incarnation with resetlogs SCN %" PRIu64,
-                resetlogs_scn);
+                "the control file knows no incarnation with resetlogs SCN %" PRIu64 "%s%s",
+                resetlogs_scn,
+                resetlogs_time != NULL ? " of " : "",
+                resetlogs_time != NULL ? resetlogs_time : "");
 }
 
 static int compare_strings(const void *a, const void *b) {

@@ -33,9 +33,15 @@ int queries_count(const Rows *rows, const char *label, uint64_t *ret, Error *err
 /* A value of SQL_PARAMETERS (P3); NULL when it is not there or empty. Belongs to rows. */
 const char *queries_parameter(const Rows *rows, const char *name);
 
-/* I1: the incarnation of resetlogs_scn; 0 when it is the current one already. NotConsistent when
- * the control file does not know it. */
-int queries_incarnation(const Rows *rows, uint64_t resetlogs_scn, uint64_t *ret, Error *err);
+/* I1: the incarnation of resetlogs_scn and resetlogs_time ("YYYY-MM-DDTHH:MM:SS"); 0 when it is the
+ * current one already. One backup restored twice makes two with the same SCN: without a time (NULL)
+ * the current one is taken before others. NotConsistent when the control file does not know it. */
+int queries_incarnation(
+        const Rows *rows,
+        uint64_t resetlogs_scn,
+        const char *resetlogs_time,
+        uint64_t *ret,
+        Error *err);
 /* R5: those of `pieces` that are not AVAILABLE. */
 int queries_missing_pieces(
         const Rows *rows, const StringList *pieces, StringList *ret_missing, Error *err);

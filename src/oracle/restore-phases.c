@@ -186,7 +186,8 @@ static int take_destinations(RestoreRun *run, const Rows *rows, Error *err) {
 /* 0: the current incarnation is the recorded one. A restored control file knows the incarnation of
  * its time; files of the recovery area may have added a later one. */
 static int take_incarnation(RestoreRun *run, const Rows *rows, uint64_t *ret_reset, Error *err) {
-        int r = queries_incarnation(rows, run->options.resetlogs_scn, ret_reset, err);
+        int r = queries_incarnation(
+                rows, run->options.resetlogs_scn, run->options.resetlogs_time, ret_reset, err);
         return r < 0 ? error_prefix(err, "%s", run->options.database->sid) : 0;
 }
 

@@ -18,9 +18,10 @@ typedef struct RestoreRunOptions {
         const OracleDatabase *database; /* located; oracle_home is where it is restored to */
         const char *db_name;
         uint64_t dbid, resetlogs_scn, until_scn, tempfiles;
-        const char *until_time; /* "YYYY-MM-DDTHH:MM:SS", local time of the source, instead of
-                                   until_scn; "" or NULL: none */
-        bool has_spfile;        /* else its init<SID>.ora is in dbs_dir */
+        const char *resetlogs_time; /* local time of the source; NULL: not recorded */
+        const char *until_time;     /* "YYYY-MM-DDTHH:MM:SS", local time of the source, instead of
+                                       until_scn; "" or NULL: none */
+        bool has_spfile;            /* else its init<SID>.ora is in dbs_dir */
         const char *control_file_piece; /* path of the fetched piece */
         const StringList *directories; /* one per link of the chain: where its pieces are; only what
                                         * the first level below it that holds `pieces` contains is

@@ -128,7 +128,7 @@ static const VersionedText questions[] = {
         {SQL_REDO, 0, ROW("P6L") NUM("nvl(max(bytes),0)") " from v$log;\n"},
         {SQL_CORRUPTION, 0, ROW("A5") NUM("count(*)") " from v$database_block_corruption;\n"},
         {SQL_INCARNATIONS, 0,
-         ROW("I1") NUM("incarnation#") NUM("resetlogs_change#") STR("status")
+         ROW("I1") NUM("incarnation#") NUM("resetlogs_change#") STR("status") TIME("resetlogs_time")
          " from v$database_incarnation order by incarnation#;\n"},
         {SQL_AVAILABLE_PIECES, 0,
          ROW("R5") STR("handle") STR("tag") STR("device_type") " from v$backup_piece where status = 'A';\n"},

@@ -50,7 +50,7 @@ typedef enum SqlQuestion {
         SQL_LOGFILES,   /* A4L: group member */
         SQL_CORRUPTION, /* A5: count */
         SQL_REDO,       /* P6L: bytes of the largest redo log */
-        SQL_INCARNATIONS,     /* I1: incarnation resetlogs_scn status */
+        SQL_INCARNATIONS,     /* I1: incarnation resetlogs_scn status resetlogs_time */
         SQL_AVAILABLE_PIECES, /* R5: handle tag device: STATUS 'A' only */
         SQL_HEADERS,          /* R7: file status error recover fuzzy checkpoint_scn resetlogs_scn */
         SQL_MISSING_FILES,    /* R7M: name of each MISSINGnnnnn */

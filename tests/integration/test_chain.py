@@ -447,9 +447,11 @@ def test_a_backup_between_two_restores_to_one_point_comes_back(service, ora):
     service.restore(first.id, overwrite=True)
     (between,) = chain(ora, service, 1)
     service.restore(first.id, overwrite=True)
+    ora.write_rows(SID, 300)  # what happens after it is not what happened before
     (after,) = chain(ora, service, 1)
     assert between.databases[SID]["resetlogs_scn"] == after.databases[SID]["resetlogs_scn"]
     fail(service, "InvalidParent", between.id, "RESETLOGS", "at the same SCN", parent=between.id)
+    assert between.databases[SID]["until_scn"] < after.databases[SID]["until_scn"]
     for link in (between, after, first):
         service.restore(link.id, overwrite=True)
         link.assert_same_blocks(ora)

@@ -143,21 +143,60 @@ static void bases_tell_backups_from_copies(void **state) {
         rows_done(&rows);
 }
 
-static void restored_control_files_are_judged(void **state) {
-        StringList list = {0}, missing = {0}, warnings = {0};
+/* The same backup restored twice: two incarnations that begin at the same SCN. */
+static void incarnations_are_told_apart_by_scn_and_time(void **state) {
+        static const char *const incarnations[] = {
+                "1\x1f"
+                "100\x1fPARENT\x1f"
+                "2026-11-01T00:00:00",
+                "2\x1f"
+                "900\x1fORPHAN\x1f"
+                "2026-11-02T00:00:00",
+                "3\x1f"
+                "900\x1f"
+                "CURRENT\x1f"
+                "2026-11-03T00:00:00",
+                "4\x1f"
+                "900\x1fORPHAN\x1f"
+                "2026-11-04T00:00:00",
+        };
+        static const struct {
+                uint64_t scn;
+                const char *time;
+                uint64_t number;
+        } cases[] = {
+                {100, "2026-11-01T00:00:00", 1},
+                {100, NULL, 1},
+                {900, "2026-11-02T00:00:00", 2},
+                {900, "2026-11-03T00:00:00", 0},
+                {900, "2026-11-04T00:00:00", 4},
+                {900, NULL, 0},
+        };
         Rows rows = {0};
         uint64_t number = 9;
         Error err = {0};
+        for (size_t i = 0; i < ELEMENTSOF(incarnations); i++) {
+                CLEANUP(cleanup_free)
+                char *line = string_printf("~R~\x1fI1\x1f%s", incarnations[i]);
+                add(&rows, line);
+        }
+        for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+                assert_int_equal(
+                        queries_incarnation(&rows, cases[i].scn, cases[i].time, &number, &err), 0);
+                assert_int_equal(number, cases[i].number);
+        }
+        assert_true(queries_incarnation(&rows, 5, NULL, &number, &err) < 0);
+        assert_int_equal(err.kind, ERROR_NOT_CONSISTENT);
+        assert_true(queries_incarnation(&rows, 900, "2026-11-05T00:00:00", &number, &err) < 0);
+        assert_non_null(strstr(err.message, "900 of 2026-11-05T00:00:00"));
+        rows_done(&rows);
+}
 
-        add(&rows,
-            "~R~\x1fI1\x1f"
-            "1\x1f"
-            "100\x1fPARENT");
-        add(&rows,
-            "~R~\x1fI1\x1f"
-            "2\x1f"
-            "900\x1f"
-            "CURRENT");
+static void restored_control_files_are_judged(void **state) {
+        StringList list = {0}, missing = {0}, warnings = {0};
+        Rows rows = {0};
+        Error err = {0};
+
         add(&rows,
             "~R~\x1fR5\x1f/b/1\x1fT\x1f"
             "DISK");
@@ -171,12 +210,6 @@ static void restored_control_files_are_judged(void **state) {
             "2\x1fONLINE\x1f\x1f\x1fNO\x1f"
             "1000\x1f"
             "900");
-        assert_int_equal(queries_incarnation(&rows, 900, &number, &err), 0);
-        assert_int_equal(number, 0);
-        assert_int_equal(queries_incarnation(&rows, 100, &number, &err), 0);
-        assert_int_equal(number, 1);
-        assert_true(queries_incarnation(&rows, 5, &number, &err) < 0);
-        assert_int_equal(err.kind, ERROR_NOT_CONSISTENT);
         string_list_add(&list, "/b/1");
         string_list_add(&list, "/b/2");
         assert_int_equal(queries_missing_pieces(&rows, &list, &missing, &err), 0);
@@ -350,6 +383,7 @@ int main(int argc, char **argv) {
                 cmocka_unit_test(a_run_is_read),
                 cmocka_unit_test(a_wrong_row_is_named),
                 cmocka_unit_test(bases_tell_backups_from_copies),
+                cmocka_unit_test(incarnations_are_told_apart_by_scn_and_time),
                 cmocka_unit_test(restored_control_files_are_judged),
                 cmocka_unit_test(sessions_and_remote_destinations_are_found),
                 cmocka_unit_test(what_cannot_be_backed_up_is_refused_with_what_to_do),

@@ -16,8 +16,10 @@
 #define P2(dbid, mode, cdb)                                                                        \
         R "P2" F dbid F "TESTDB15" F "TESTDB15" F "ARCHIVELOG" F mode F "PRIMARY" F "BACKUP" F     \
           "NO" F "NO" F "1" F "1200" F "+00:00" F cdb "\n"
-#define I1 R "I1" F "2" F "1" F "CURRENT\n"
-#define LATER R "I1" F "2" F "1" F "PARENT\n" R "I1" F "3" F "900" F "CURRENT\n"
+#define I1 R "I1" F "2" F "1" F "CURRENT" F "2026-11-20T03:00:00\n"
+#define LATER                                                                                      \
+        R "I1" F "2" F "1" F "PARENT" F "2026-11-20T03:00:00\n" R "I1" F "3" F "900" F "CURRENT" F \
+          "2026-11-20T04:00:00\n"
 #define R7(error, fuzzy) R "R7" F "1" F "ONLINE" F error F "NO" F fuzzy F "1100" F "1\n" SQL_OK
 
 enum Place {
@@ -271,7 +273,8 @@ static void a_control_file_of_another_database_is_refused(void **state) {
 static void a_control_file_of_another_incarnation_is_refused(void **state) {
         expect_failure(
                 MOUNT,
-                P2("4711", "MOUNTED", "NO") R "I1" F "1" F "77" F "CURRENT\n" SQL_OK,
+                P2("4711", "MOUNTED", "NO") R "I1" F "1" F "77" F "CURRENT" F
+                                              "2026-11-20T03:00:00\n" SQL_OK,
                 ERROR_NOT_CONSISTENT,
                 "TESTDB15");
 }
