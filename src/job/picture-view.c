@@ -14,6 +14,7 @@ typedef struct Line {
         const char *id;
         BackupState state;
         uint64_t created_usec;
+        uint64_t sequence; /* what only this host knows has none yet, and is the newest */
 } Line;
 
 void backup_view_done(BackupView *view) {
@@ -73,7 +74,8 @@ static bool make_item_line(const Picture *picture, const PictureItem *item, Line
                 .own = picture_find_own(picture, item->id),
                 .id = item->id,
                 .created_usec = summary != NULL && summary->readable ? summary->created_usec
-                                                                     : item->updated_usec};
+                                                                     : item->updated_usec,
+                .sequence = summary != NULL && summary->readable ? summary->sequence : 0};
         if (!picture_state(picture, item, &line.state))
                 return false;
         *ret = line;
@@ -84,6 +86,8 @@ static int compare_lines(const void *a, const void *b) {
         const Line *one = a, *other = b;
         if (one->created_usec != other->created_usec)
                 return one->created_usec < other->created_usec ? 1 : -1;
+        if (one->sequence != other->sequence) /* made within the same second */
+                return one->sequence < other->sequence ? 1 : -1;
         return strcmp(one->id, other->id);
 }
 
@@ -115,7 +119,8 @@ make_lines(const Picture *picture, const ListOptions *options, Line **ret, size_
                         (Line){.own = own,
                                .id = own->id,
                                .state = own->acknowledged ? STATE_BUILDING : STATE_NEW,
-                               .created_usec = own->started_usec};
+                               .created_usec = own->started_usec,
+                               .sequence = UINT64_MAX};
         }
         qsort(lines, n, sizeof(*lines), compare_lines);
         *ret = TAKE_PTR(lines);

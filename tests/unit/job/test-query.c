@@ -253,12 +253,13 @@ static void objects_become_states_newest_first(void **state) {
         assert_int_equal(f->n, 3);
         assert_string_equal(f->ids[0], EXAMPLE_ID);
         assert_int_equal(f->states[0], STATE_COMPLETED);
-        assert_string_equal(f->ids[1], OTHER_ID);
-        assert_int_equal(f->states[1], STATE_FAILED);
-        assert_string_equal(f->names[1], "claimed");
-        assert_string_equal(f->errors[1], "The disk is full");
-        assert_string_equal(f->ids[2], THIRD_ID);
-        assert_int_equal(f->states[2], STATE_BUILDING);
+        /* of one second: the later claim is the newer one */
+        assert_string_equal(f->ids[1], THIRD_ID);
+        assert_int_equal(f->states[1], STATE_BUILDING);
+        assert_string_equal(f->ids[2], OTHER_ID);
+        assert_int_equal(f->states[2], STATE_FAILED);
+        assert_string_equal(f->names[2], "claimed");
+        assert_string_equal(f->errors[2], "The disk is full");
 }
 
 static void a_second_list_reads_no_object_again(void **state) {
@@ -320,10 +321,10 @@ static void pages_follow_each_other(void **state) {
         put_claim(f, key, THIRD_ID, 19);
         list(f, &(ListOptions){.limit = 2});
         assert_int_equal(f->n, 2);
-        assert_string_equal(f->ids[1], OTHER_ID);
-        list(f, &(ListOptions){.limit = 2, .marker = OTHER_ID});
+        assert_string_equal(f->ids[1], THIRD_ID);
+        list(f, &(ListOptions){.limit = 2, .marker = THIRD_ID});
         assert_int_equal(f->n, 1);
-        assert_string_equal(f->ids[0], THIRD_ID);
+        assert_string_equal(f->ids[0], OTHER_ID);
         list(f, &(ListOptions){.has_state = true, .state = STATE_BUILDING});
         assert_int_equal(f->n, 2);
         list(f, &(ListOptions){.instance = "elsewhere"});
