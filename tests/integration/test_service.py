@@ -204,7 +204,6 @@ def test_a_reload_does_not_change_the_instance(service):
 @pytest.mark.parametrize(
     "changes, part",
     [
-        ({"store": {"type": "swift"}}, "[store] type"),
         ({"store": {"resume": "yes"}}, "[store] resume"),
         ({"retention": {"full": 3}}, "[retention] full"),
     ],
