@@ -287,7 +287,7 @@ int queries_incarnation(
         const char *resetlogs_time,
         uint64_t *ret,
         Error *err) {
-        bool found = false;
+        size_t n_scn = 0;
         for (size_t i = 0; i < rows->n; i++) {
                 Incarnation one = {0};
                 if (!string_equal(rows->rows[i].label, "I1"))
@@ -295,25 +295,29 @@ int queries_incarnation(
                 int r = read_incarnation(&rows->rows[i], &one, err);
                 if (r < 0)
                         return r;
-                if (one.resetlogs_scn != resetlogs_scn ||
-                    (resetlogs_time != NULL && !string_equal(one.resetlogs_time, resetlogs_time)))
+                if (one.resetlogs_scn != resetlogs_scn)
                         continue;
                 bool current = string_equal(one.status, "CURRENT");
-                *ret = current ? 0 : one.number;
-                found = true;
-                if (current)
-                        break;
+                bool exact = resetlogs_time != NULL
+                                     ? string_equal(one.resetlogs_time, resetlogs_time)
+                                     : current;
+                if (exact || n_scn == 0)
+                        *ret = current ? 0 : one.number;
+                if (exact)
+                        return 0;
+                n_scn++;
         }
-        if (found)
+        if (n_scn == 1)
                 return 0;
         return error_set(
                 err,
                 ERROR_NOT_CONSISTENT,
                 -ENODATA,
-                "the control file knows no incarnation with resetlogs SCN %" PRIu64 "%s%s",
+                "the control file knows %s incarnation with resetlogs SCN %" PRIu64 "%s%s",
+                n_scn == 0 ? "no" : "more than one",
                 resetlogs_scn,
-                resetlogs_time != NULL ? " of " : "",
-                resetlogs_time != NULL ? resetlogs_time : "");
+                n_scn > 0 && resetlogs_time != NULL ? ", none of " : "",
+                n_scn > 0 && resetlogs_time != NULL ? resetlogs_time : "");
 }
 
 static int compare_strings(const void *a, const void *b) {

@@ -34,8 +34,9 @@ int queries_count(const Rows *rows, const char *label, uint64_t *ret, Error *err
 const char *queries_parameter(const Rows *rows, const char *name);
 
 /* I1: the incarnation of resetlogs_scn and resetlogs_time ("YYYY-MM-DDTHH:MM:SS"); 0 when it is the
- * current one already. One backup restored twice makes two with the same SCN: without a time (NULL)
- * the current one is taken before others. NotConsistent when the control file does not know it. */
+ * current one already. One backup restored twice makes two with the same SCN: the time tells them
+ * apart, or, when it is not known (NULL), which one is current. NotConsistent when the control file
+ * knows none, or several and none of this time. */
 int queries_incarnation(
         const Rows *rows,
         uint64_t resetlogs_scn,

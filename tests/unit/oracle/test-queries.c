@@ -171,6 +171,7 @@ static void incarnations_are_told_apart_by_scn_and_time(void **state) {
                 {900, "2026-11-03T00:00:00", 0},
                 {900, "2026-11-04T00:00:00", 4},
                 {900, NULL, 0},
+                {100, "2026-11-09T00:00:00", 1}, /* the only one of its SCN */
         };
         Rows rows = {0};
         uint64_t number = 9;
@@ -188,7 +189,8 @@ static void incarnations_are_told_apart_by_scn_and_time(void **state) {
         assert_true(queries_incarnation(&rows, 5, NULL, &number, &err) < 0);
         assert_int_equal(err.kind, ERROR_NOT_CONSISTENT);
         assert_true(queries_incarnation(&rows, 900, "2026-11-05T00:00:00", &number, &err) < 0);
-        assert_non_null(strstr(err.message, "900 of 2026-11-05T00:00:00"));
+        assert_non_null(strstr(err.message, "more than one incarnation"));
+        assert_non_null(strstr(err.message, "900, none of 2026-11-05T00:00:00"));
         rows_done(&rows);
 }
 
