@@ -303,8 +303,7 @@ def write_controlfile(rman, writer, level):
     content = rman.inst.read_control()
     scn = rman.inst.sga()[0] if rman.inst.status() == "OPEN" else content["checkpoint_scn"]
     content["type"] = "BACKUP"
-    content["times"] = [[number, moment + time.localtime(moment).tm_gmtoff]
-                        for number, moment in rman.inst.times()[-TIMES:]]
+    content["times"] = rman.inst.times()[-TIMES:]
     controlfile.write([snapshot], content, rman.host.own)
     with open(snapshot, "rb") as file:
         data = file.read()

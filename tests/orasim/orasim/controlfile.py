@@ -77,13 +77,18 @@ def new(name, unique_name, dbid, cdb, archivelog):
     return content
 
 
+def local(moment):
+    """Seconds of the local clock: Oracle's dates have no zone, and read the same on any other host."""
+    return int(moment) + time.localtime(moment).tm_gmtoff
+
+
 def now():
-    return int(time.time())
+    return local(time.time())
 
 
 def stamp(moment):
     """Oracle's stamp: seconds that count 31 days in every month since 1988."""
-    t = time.localtime(moment)
+    t = time.gmtime(moment)
     days = (t.tm_year - 1988) * 12 + t.tm_mon - 1
     return ((days * 31 + t.tm_mday - 1) * 24 + t.tm_hour) * 3600 + t.tm_min * 60 + t.tm_sec
 

@@ -214,10 +214,10 @@ class Instance:
             file.write(f"{scn} {time.time():.3f}\n")
 
     def times(self):
-        """[[scn, moment]] as they were noted."""
+        """[[scn, seconds of the local clock]] as they were noted."""
         with contextlib.suppress(FileNotFoundError):
             with open(self.place + ".times", encoding="ascii") as file:
-                return [[int(number), float(moment)] for number, moment in map(str.split, file)]
+                return [[int(number), controlfile.local(float(moment))] for number, moment in map(str.split, file)]
         return []
 
     def time_of(self, scn):

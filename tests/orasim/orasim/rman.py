@@ -83,7 +83,7 @@ class Rman:
 
     def date(self):
         """Follows NLS_DATE_FORMAT."""
-        return date_text(int(time.time()), os.environ.get("NLS_DATE_FORMAT") or "DD-MON-RR")
+        return date_text(controlfile.now(), os.environ.get("NLS_DATE_FORMAT") or "DD-MON-RR")
 
     def announce(self):
         if not self.announced:

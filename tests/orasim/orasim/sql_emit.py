@@ -3,8 +3,8 @@
 Types: C text, N number, D date (seconds since 1970), T timestamp with time zone, ? the NULL."""
 
 import re
-import time
 
+from . import controlfile
 from .errors import OraError, ora
 from .sql_parse import Query
 
@@ -220,9 +220,9 @@ class Emitter:
     def emit_col(self, node, scope):
         alias, name = node[1], node[2]
         if alias is None and name == "sysdate":
-            return str(int(time.time())), "D"
+            return str(controlfile.now()), "D"
         if alias is None and name == "systimestamp":
-            return str(int(time.time())), "T"
+            return str(controlfile.now()), "T"
         if alias is None and name == "user":
             return "'SYS'", "C"
         found, kind = scope.find(alias, name)

@@ -16,11 +16,11 @@ MASKS = [("YYYY", "%Y"), ("RRRR", "%Y"), ("HH24", "%H"), ("HH12", "%I"), ("MONTH
 
 
 def date_text(seconds, mask):
-    """TO_CHAR of a date; what stands in double quotes is taken as it is."""
+    """TO_CHAR of a date of controlfile.now(); what stands in double quotes is taken as it is."""
     if seconds is None:
         return None
-    moment = time.localtime(seconds)
-    offset = time.strftime("%z", moment)
+    moment = time.gmtime(seconds)
+    offset = time.strftime("%z", time.localtime())
     out, k = "", 0
     while k < len(mask):
         if mask[k] == '"':
