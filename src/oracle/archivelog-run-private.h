@@ -19,7 +19,8 @@ typedef enum ArchState {
         ARCH_PDBS,
         ARCH_VERIFY,
         ARCH_STATE,  /* it failed: what is it now? */
-        ARCH_REOPEN, /* and open it again */
+        ARCH_REOPEN, /* and open it again, */
+        ARCH_REOPEN_PDBS,
         ARCH_ENDED,
         ARCH_N_STATES,
 } ArchState;

@@ -1,5 +1,6 @@
 /* A table of states over one Step, as the other runs. What went wrong after the shutdown began
- * leads through STATE (what is it now?) and, where it is safe, REOPEN. Owned by job/. */
+ * leads through STATE (what is it now?) and, where it is safe, REOPEN and REOPEN_PDBS. Owned by
+ * job/. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ static const bool moves[ARCH_N_STATES][ARCH_N_STATES] = {
         [ARCH_PDBS] = {[ARCH_VERIFY] = true, [ARCH_STATE] = true},
         [ARCH_VERIFY] = {[ARCH_STATE] = true},
         [ARCH_STATE] = {[ARCH_REOPEN] = true},
+        [ARCH_REOPEN] = {[ARCH_REOPEN_PDBS] = true},
 };
 
 const char *arch_sid(const ArchivelogRun *run) {
@@ -151,15 +153,26 @@ static void on_reopened(ArchivelogRun *run, const Rows *rows, const Error *err) 
                         "database %s was opened again after the failure, in %s mode",
                         arch_sid(run),
                         run->facts.log_mode);
-                if (arch_find_closed_pdbs(run, rows, NULL) >= 0)
-                        for (size_t i = 0; i < run->closed_pdbs.n; i++)
-                                arch_note(
-                                        run,
-                                        "pluggable database %s was open before: open it by hand",
-                                        run->closed_pdbs.items[i]);
+                if (arch_find_closed_pdbs(run, rows, NULL) >= 0 && run->closed_pdbs.n > 0 &&
+                    enter(run, ARCH_REOPEN_PDBS, NULL) >= 0)
+                        return;
         } else if (arch_has_line(rows, "ORACLE instance started")) {
                 (void)snprintf(run->now, sizeof(run->now), "STARTED");
         }
+        arch_end_failed(run);
+}
+
+static void on_pdbs_reopened(ArchivelogRun *run, const Rows *rows, const Error *err) {
+        if (err == NULL)
+                (void)arch_find_closed_pdbs(run, rows, NULL);
+        for (size_t i = 0; i < run->closed_pdbs.n; i++)
+                arch_note(
+                        run,
+                        "pluggable database %s was open before and may not be now: open it by "
+                        "hand%s%s",
+                        run->closed_pdbs.items[i],
+                        err != NULL ? "; " : "",
+                        err != NULL ? err->message : "");
         arch_end_failed(run);
 }
 
@@ -197,6 +210,10 @@ static void on_step(const Rows *rows, void *data, const Error *err, void *userda
         }
         if (run->state == ARCH_REOPEN) {
                 on_reopened(run, rows, err);
+                return;
+        }
+        if (run->state == ARCH_REOPEN_PDBS) {
+                on_pdbs_reopened(run, rows, err);
                 return;
         }
         /* A pluggable database whose state was saved may have opened meanwhile. */

@@ -91,29 +91,6 @@ static int begin_look(ArchivelogRun *run, Error *err) {
         return step_work(&run->step, &look, job, err);
 }
 
-static int gone_run(void *data, Error *err) {
-        const char *sid = data;
-        if (!oracle_instance_runs(sid))
-                return 0;
-        return error_set(
-                err,
-                ERROR_ORACLE,
-                -EBUSY,
-                "ora_pmon_%s still runs after the instance was shut down",
-                sid);
-}
-
-static void *gone_free(void *data) {
-        free(data);
-        return NULL;
-}
-
-static int begin_gone(ArchivelogRun *run, Error *err) {
-        static const StepWork gone = {gone_run, gone_free};
-        char *sid = strdup(arch_sid(run));
-        return sid != NULL ? step_work(&run->step, &gone, sid, err) : error_oom(err);
-}
-
 /* ---- statements ---- */
 
 static void ask_all(const ArchivelogRun *run, Text *statements) {
@@ -149,8 +126,7 @@ static int open_pdbs(const ArchivelogRun *run, Text *statements, Error *err) {
         return r;
 }
 
-/* From DOWN or MOUNTED to OPEN, with the pluggable databases; what opened by itself says ORA-65019.
- */
+/* From DOWN or MOUNTED to OPEN. */
 static int reopen(const ArchivelogRun *run, Text *statements, Error *err) {
         int r = 0;
         if (string_equal(run->now, "DOWN"))
@@ -196,6 +172,10 @@ static int write_statements(ArchivelogRun *run, Text *statements, Error *err) {
         case ARCH_REOPEN:
                 r = reopen(run, statements, err);
                 break;
+        case ARCH_REOPEN_PDBS:
+                r = open_pdbs(run, statements, err);
+                ask_identity(run, statements);
+                break;
         case ARCH_LOCATE:
         case ARCH_LOOK:
         case ARCH_GONE:
@@ -209,7 +189,8 @@ static int write_statements(ArchivelogRun *run, Text *statements, Error *err) {
 static StepSqlMode sql_mode(const ArchivelogRun *run) {
         if (run->state == ARCH_SHUTDOWN || run->state == ARCH_MOUNT || run->state == ARCH_REOPEN)
                 return STEP_SQL_IDLE;
-        bool works = run->state == ARCH_MODE || run->state == ARCH_OPEN || run->state == ARCH_PDBS;
+        bool works = run->state == ARCH_MODE || run->state == ARCH_OPEN ||
+                     run->state == ARCH_PDBS || run->state == ARCH_REOPEN_PDBS;
         return works ? STEP_SQL_WORK : STEP_SQL_ASK;
 }
 
@@ -226,7 +207,7 @@ static int begin_sql(ArchivelogRun *run, Error *err) {
 int arch_begin_step(ArchivelogRun *run, Error *err) {
         if (run->state == ARCH_LOOK)
                 return begin_look(run, err);
-        return run->state == ARCH_GONE ? begin_gone(run, err) : begin_sql(run, err);
+        return run->state == ARCH_GONE ? step_gone(&run->step, err) : begin_sql(run, err);
 }
 
 /* ---- what each state brought ---- */
@@ -435,6 +416,7 @@ int arch_judge(ArchivelogRun *run, const Rows *rows, ArchState *ret_next, Error 
         case ARCH_LOCATE:
         case ARCH_STATE:
         case ARCH_REOPEN:
+        case ARCH_REOPEN_PDBS:
         case ARCH_ENDED:
         case ARCH_N_STATES:
                 break;

@@ -118,23 +118,6 @@ static int copy_run(void *data, Error *err) {
         return r;
 }
 
-static int gone_run(void *data, Error *err) {
-        const char *sid = data;
-        if (!oracle_instance_runs(sid))
-                return 0;
-        return error_set(
-                err,
-                ERROR_ORACLE,
-                -EBUSY,
-                "instance %s still runs after it was shut down; end it by hand",
-                sid);
-}
-
-static void *gone_free(void *data) {
-        free(data);
-        return NULL;
-}
-
 static int begin_work(OverwriteRun *run, const StepWork *functions, Error *err) {
         SaveJob *job = calloc(1, sizeof *job);
         if (job == NULL)
@@ -191,16 +174,13 @@ static StepSqlMode sql_mode(OverwriteState state) {
 static int begin(OverwriteRun *run, Error *err) {
         static const StepWork prepare = {prepare_run, save_free};
         static const StepWork copy = {copy_run, save_free};
-        static const StepWork gone = {gone_run, gone_free};
         Text statements = TEXT_INIT;
         if (run->state == OVERWRITE_PREPARE)
                 return begin_work(run, &prepare, err);
         if (run->state == OVERWRITE_COPY)
                 return begin_work(run, &copy, err);
-        if (run->state == OVERWRITE_GONE) {
-                char *sid = strdup(run->database.sid);
-                return sid != NULL ? step_work(&run->step, &gone, sid, err) : error_oom(err);
-        }
+        if (run->state == OVERWRITE_GONE)
+                return step_gone(&run->step, err);
         int r = begin_statements(run, &statements, err);
         if (r >= 0)
                 r = step_sql(&run->step, sql_mode(run->state), text_get(&statements), err);

@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* What a worker has in hand; outlives the step when that ends early. */
 struct StepJob {
@@ -174,4 +175,27 @@ int step_work(Step *step, const StepWork *functions, void *data, Error *err) {
                 return r;
         }
         return 0;
+}
+
+static int gone_run(void *data, Error *err) {
+        const char *sid = data;
+        if (!oracle_instance_runs(sid))
+                return 0;
+        return error_set(
+                err,
+                ERROR_ORACLE,
+                -EBUSY,
+                "ora_pmon_%s still runs after the instance was shut down; end it by hand",
+                sid);
+}
+
+static void *gone_free(void *data) {
+        free(data);
+        return NULL;
+}
+
+int step_gone(Step *step, Error *err) {
+        static const StepWork gone = {gone_run, gone_free};
+        char *sid = strdup(step->database->sid);
+        return sid != NULL ? step_work(step, &gone, sid, err) : error_oom(err);
 }

@@ -62,6 +62,8 @@ int step_rman(Step *step, const StepRman *options, Text *script, Error *err);
 
 /* Takes data over, also on error. */
 int step_work(Step *step, const StepWork *functions, void *data, Error *err);
+/* After a shutdown: an error of the step (Oracle) when a process of the instance is left. */
+int step_gone(Step *step, Error *err);
 
 /* Ends what is under way; on_done comes with Cancelled (RMAN: when it is gone). Nothing under way:
  * nothing. */

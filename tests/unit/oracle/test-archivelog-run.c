@@ -345,6 +345,33 @@ static void one_that_opened_by_itself_or_not_at_all_is_judged_at_the_end(void **
         assert_non_null(strstr(notes.items[0], "SALES"));
 }
 
+static void fail_to_start_with_pdbs(const char *pdb_answer) {
+        answers[DATABASE].output = CDB("NOARCHIVELOG") SPFILE AREA REST PDBS("READ WRITE") SQL_OK;
+        answers[MOUNT].output = "ORA-27104: system-defined limits\n" SQL_OK;
+        answers[STATE].output = DOWN;
+        answers[REOPEN].output =
+                "ORACLE instance started.\n" CDB("NOARCHIVELOG") PDBS("MOUNTED") SQL_OK;
+        answers[PDB].output = pdb_answer;
+        run_it();
+        assert_failed(ERROR_ORACLE, "ORA-27104");
+        assert_failed(ERROR_ORACLE, "is OPEN now, mode NOARCHIVELOG");
+        assert_true(oracle_host_was_told("alter pluggable database \"SALES\" open;\n"));
+        assert_non_null(strstr(notes.items[0], "opened again"));
+}
+
+static void pluggable_databases_are_opened_again_after_a_failure_too(void **state) {
+        fail_to_start_with_pdbs(CDB("NOARCHIVELOG") PDBS("READ WRITE") SQL_OK);
+        assert_int_equal(notes.n, 1);
+}
+
+static void those_that_do_not_open_again_are_told(void **state) {
+        fail_to_start_with_pdbs("ORA-65086: cannot open/close the pluggable database\n");
+        assert_int_equal(notes.n, 2);
+        assert_non_null(strstr(notes.items[1], "pluggable database SALES"));
+        assert_non_null(strstr(notes.items[1], "open it by hand; "));
+        assert_non_null(strstr(notes.items[1], "ORA-65086"));
+}
+
 static void a_database_that_is_down_or_only_started_is_told(void **state) {
         answers[INSTANCE].output = DOWN;
         run_it();
@@ -423,6 +450,8 @@ int main(void) {
                 TEST(what_the_views_do_not_confirm_is_a_failure),
                 TEST(pluggable_databases_come_back_as_they_were),
                 TEST(one_that_opened_by_itself_or_not_at_all_is_judged_at_the_end),
+                TEST(pluggable_databases_are_opened_again_after_a_failure_too),
+                TEST(those_that_do_not_open_again_are_told),
                 TEST(a_database_that_is_down_or_only_started_is_told),
                 TEST(one_without_a_control_file_is_told),
                 TEST(a_standby_is_refused),
