@@ -43,6 +43,17 @@ def tidy(tmp_path):
     shutil.rmtree(tmp_path, ignore_errors=True)
 
 
+def finish_all(made):
+    """Each, also when one before it has something to say."""
+    errors = []
+    for one in made:
+        try:
+            one.finish()
+        except AssertionError as error:
+            errors.append(str(error))
+    assert not errors, "\n".join(errors)
+
+
 @pytest.fixture(scope="session")
 def make_cluster():
     """make_cluster(keystone=True, max_manifest_segments=3): a real Swift. The same options give the same one."""
@@ -74,13 +85,7 @@ def make_swift_store(make_cluster):
         return made[-1]
 
     yield make
-    errors = []
-    for one in made:
-        try:
-            one.finish()
-        except AssertionError as error:
-            errors.append(str(error))
-    assert not errors, "\n".join(errors)
+    finish_all(made)
 
 
 @pytest.fixture
@@ -137,13 +142,7 @@ def make_daemon(tmp_path, private_bus, identity, build, place):
         return made[-1]
 
     yield make
-    errors = []
-    for one in made:
-        try:
-            one.finish()
-        except AssertionError as error:
-            errors.append(str(error))
-    assert not errors, "\n".join(errors)
+    finish_all(made)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import time
 
 import pytest
 from support import paths, processes
-from support.daemon import ERROR
+from support.daemon import ERROR, wait_until
 from support.dbus import DBusError
 
 LIST_SECONDS = 20
@@ -131,7 +131,8 @@ def test_a_damaged_cache_is_thrown_away(some, damage):
         database.close()
     (some.faults / "passed").unlink()
     some.start()
-    assert "cache.db" in some.log()[some.log_at_start :] and "read from the store again" in some.log()[some.log_at_start :]
+    wait_until(lambda: "read from the store again" in some.log()[some.log_at_start :], 30, "that the cache is thrown away is not said")
+    assert "cache.db" in some.log()[some.log_at_start :]
     assert some.list_backups() == before
     assert asked(some, "store-get-object") == 66
     some.stop()
@@ -147,7 +148,7 @@ def test_a_cache_that_is_damaged_while_it_is_used_is_thrown_away(some):
     some.start()
     some.fault("cache-damaged", "error 5")
     assert some.list_backups() == before
-    assert "is thrown away" in some.log()[some.log_at_start :]
+    wait_until(lambda: "is thrown away" in some.log()[some.log_at_start :], 30, "it is not said")
     some.stop()
     (some.faults / "passed").unlink()
     some.start()
@@ -162,7 +163,7 @@ def test_a_state_directory_without_room_for_a_cache_is_no_error(some):
         file.unlink()
     (some.state / "cache.db").mkdir()
     some.start()
-    assert "not kept on disk" in some.log()[some.log_at_start :]
+    wait_until(lambda: "not kept on disk" in some.log()[some.log_at_start :], 30, "it is not said")
     assert some.list_backups() == before
     some.stop()
     (some.state / "cache.db").rmdir()
