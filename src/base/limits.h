@@ -30,9 +30,9 @@ enum {
         LIMIT_LOG_RING_LINES = 1024,
         LIMIT_LOG_LINE_BYTES = 8192,
         LIMIT_LIST_PAGE = 1000,
-        LIMIT_CACHE_ROWS = 100000,     /* what control objects said, kept on disk; the oldest go */
-        LIMIT_LISTING_NAMES = 2000000, /* of one store listing */
-        LIMIT_LISTING_PAGE = 2000,     /* names a listing of Swift asks for at once */
+        LIMIT_CACHE_ROWS = 100000,    /* what control objects said, kept on disk; the oldest go */
+        LIMIT_LISTING_NAMES = 500000, /* of one store listing */
+        LIMIT_LISTING_PAGE = 2000,    /* names a listing of Swift asks for at once */
         LIMIT_LISTING_PAGE_BYTES = 16 * 1024 * 1024,
         LIMIT_ANSWER_BYTES = 4 * 1024 * 1024, /* any other answer of Swift or Keystone */
         LIMIT_MANIFEST_SEGMENTS = 10000,      /* of one manifest, whatever the cluster allows */

@@ -12,8 +12,8 @@ static const char TAR_NAME[] = "backup.tar.age";
 
 static int total_size(const DirectoryTask *task, uint64_t *ret, Error *err) {
         uint64_t total = 0;
-        for (size_t i = 0; i < task->n_segments; i++)
-                if (__builtin_add_overflow(total, task->segments[i].size, &total))
+        for (size_t i = 0; i < task->asked.n_segments; i++)
+                if (__builtin_add_overflow(total, task->asked.segments[i].size, &total))
                         return error_set(
                                 err, ERROR_INTERNAL, -EOVERFLOW, "The segments are too large");
         *ret = total;
@@ -23,12 +23,12 @@ static int total_size(const DirectoryTask *task, uint64_t *ret, Error *err) {
 /* Which segment holds this byte: for a message. */
 static size_t segment_at(const DirectoryTask *task, uint64_t offset) {
         uint64_t end = 0;
-        for (size_t i = 0; i < task->n_segments; i++) {
-                end += task->segments[i].size;
+        for (size_t i = 0; i < task->asked.n_segments; i++) {
+                end += task->asked.segments[i].size;
                 if (offset < end)
                         return i;
         }
-        return task->n_segments;
+        return task->asked.n_segments;
 }
 
 /* Its length, and no hole where a segment was never written. */
@@ -95,7 +95,7 @@ rename_part(DirectoryTask *task, const Place *part, const Place *tar, int fd, Er
 }
 
 static int commit_part(DirectoryTask *task, const Place *tar, uint64_t total, Error *err) {
-        CLEANUP(cleanup_free) char *file = string_printf("%s.part", task->attempt);
+        CLEANUP(cleanup_free) char *file = string_printf("%s.part", task->asked.attempt);
         CLEANUP(place_done) Place part = PLACE_NONE;
         CLEANUP(cleanup_close) int fd = -1;
         if (file == NULL)
@@ -115,7 +115,8 @@ static int read_back(DirectoryTask *task, const Place *tar, uint64_t total, Erro
         if (r == 0)
                 r = check_whole(task, tar->path, fd, total, err);
         if (r == 0)
-                r = store_large_object_etag(task->segments, task->n_segments, 0, task->etag, err);
+                r = store_large_object_etag(
+                        task->asked.segments, task->asked.n_segments, 0, task->etag, err);
         if (r < 0)
                 return r;
         task->has_etag = true;

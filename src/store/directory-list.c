@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <string.h>
 
-#include "base/limits.h"
 #include "base/strings.h"
 #include "store/directory-place.h"
 
@@ -13,40 +12,20 @@ enum { LEVELS = 2 };
 
 typedef struct Listing {
         DirectoryTask *task;
-        size_t capacity;
         Error *err;
 } Listing;
 
 static int list_directory(Listing *listing, int fd, const char *name, int level);
 
 static int add_entry(Listing *listing, const char *name, const struct stat *st) {
-        DirectoryTask *task = listing->task;
-        if (task->n_entries == LIMIT_LISTING_NAMES)
-                return error_set(
-                        listing->err,
-                        ERROR_TOO_LARGE,
-                        -E2BIG,
-                        "The store %s has more than %d objects",
-                        task->root,
-                        LIMIT_LISTING_NAMES);
-        if (task->n_entries == listing->capacity) {
-                size_t capacity = listing->capacity > 0 ? 2 * listing->capacity : 64;
-                void *larger = realloc(task->entries, capacity * sizeof(StoreEntry));
-                if (larger == NULL)
-                        return error_oom(listing->err);
-                task->entries = larger;
-                listing->capacity = capacity;
-        }
-        char *copy = strdup(name);
-        if (copy == NULL)
-                return error_oom(listing->err);
         uint64_t seconds = st->st_mtim.tv_sec > 0 ? (uint64_t)st->st_mtim.tv_sec : 0;
-        task->entries[task->n_entries++] = (StoreEntry){
-                .name = copy,
+        const StoreEntry entry = {
+                .name = name,
                 .size = (uint64_t)st->st_size,
                 .modified_usec = seconds * 1000000 + (uint64_t)st->st_mtim.tv_nsec / 1000,
         };
-        return 0;
+        return store_entries_add(
+                &listing->task->entries, &entry, listing->task->root, listing->err);
 }
 
 /* Can something below `directory` begin with the prefix? */
@@ -71,9 +50,10 @@ static int list_one(Listing *listing, int fd, const char *component, const char 
         if (fstatat(fd, component, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return errno == ENOENT ? 0
                                        : directory_failed(-errno, "Reading", name, listing->err);
-        if (S_ISREG(st.st_mode) && level == LEVELS && string_starts_with(name, listing->task->name))
+        if (S_ISREG(st.st_mode) && level == LEVELS &&
+            string_starts_with(name, listing->task->asked.name))
                 return add_entry(listing, name, &st);
-        if (!S_ISDIR(st.st_mode) || level == LEVELS || !may_hold(name, listing->task->name))
+        if (!S_ISDIR(st.st_mode) || level == LEVELS || !may_hold(name, listing->task->asked.name))
                 return 0;
         int child = openat(fd, component, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (child < 0)
@@ -112,11 +92,6 @@ static int list_directory(Listing *listing, int fd, const char *name, int level)
         return r;
 }
 
-static int compare_entries(const void *a, const void *b) {
-        const StoreEntry *left = a, *right = b;
-        return strcmp(left->name, right->name);
-}
-
 int directory_list(DirectoryTask *task, Error *err) {
         Listing listing = {.task = task, .err = err};
         int fd;
@@ -124,7 +99,7 @@ int directory_list(DirectoryTask *task, Error *err) {
         if (r < 0)
                 return r;
         r = list_directory(&listing, fd, "", 0);
-        if (r == 0 && task->n_entries > 1)
-                qsort(task->entries, task->n_entries, sizeof(StoreEntry), compare_entries);
+        if (r == 0)
+                store_entries_sort(&task->entries);
         return r;
 }

@@ -46,12 +46,13 @@ static int compare_existing(DirectoryTask *task, const Place *place, Error *err)
         int r = place_open_file(place, O_RDONLY, &fd, &st, err);
         if (r < 0)
                 return r;
-        bool same = (uint64_t)st.st_size == task->size;
+        bool same = (uint64_t)st.st_size == task->asked.size;
         if (same) {
-                r = read_whole(fd, task->size, place->path, &data, err);
+                r = read_whole(fd, task->asked.size, place->path, &data, err);
                 if (r < 0)
                         return r;
-                same = task->size == 0 || memcmp(data, task->object, task->size) == 0;
+                same = task->asked.size == 0 ||
+                       memcmp(data, task->asked.object, task->asked.size) == 0;
         }
         if (!same)
                 return error_set(
@@ -72,7 +73,7 @@ static int write_temporary(const DirectoryTask *task, const Place *place, const 
                 place->directory, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
         if (fd < 0)
                 return -errno;
-        int r = task->size > 0 ? write_all(fd, task->object, task->size) : 0;
+        int r = task->asked.size > 0 ? write_all(fd, task->asked.object, task->asked.size) : 0;
         if (r == 0 && fsync(fd) < 0)
                 r = -errno;
         return r;
@@ -97,7 +98,7 @@ static bool is_there(const Place *place) {
 /* -EAGAIN: the directory was removed under our hands, being empty. */
 static int try_put(DirectoryTask *task, Error *err) {
         CLEANUP(place_done) Place place = PLACE_NONE;
-        int r = place_open(task, task->name, true, &place, err);
+        int r = place_open(task, task->asked.name, true, &place, err);
         if (r < 0)
                 return r;
         r = is_there(&place) ? -EEXIST : create(task, &place);
@@ -122,20 +123,20 @@ int directory_put_object(DirectoryTask *task, Error *err) {
                         ERROR_STORE_UNAVAILABLE,
                         r,
                         "The directory of %s is removed again and again",
-                        task->name);
-        return r < 0 ? r : set_etag(task, task->object, task->size, err);
+                        task->asked.name);
+        return r < 0 ? r : set_etag(task, task->asked.object, task->asked.size, err);
 }
 
 int directory_get_object(DirectoryTask *task, Error *err) {
         CLEANUP(place_done) Place place = PLACE_NONE;
         CLEANUP(cleanup_close) int fd = -1;
         struct stat st;
-        int r = place_open(task, task->name, false, &place, err);
+        int r = place_open(task, task->asked.name, false, &place, err);
         if (r >= 0)
                 r = place_open_file(&place, O_RDONLY, &fd, &st, err);
         if (r < 0)
                 return r;
-        if ((uint64_t)st.st_size > task->size)
+        if ((uint64_t)st.st_size > task->asked.size)
                 return error_set(
                         err,
                         ERROR_INTEGRITY,
@@ -143,7 +144,7 @@ int directory_get_object(DirectoryTask *task, Error *err) {
                         "%s has %lld bytes, at most %zu are allowed",
                         place.path,
                         (long long)st.st_size,
-                        task->size);
+                        task->asked.size);
         r = read_whole(fd, (size_t)st.st_size, place.path, &task->data, err);
         if (r < 0)
                 return r;
@@ -193,7 +194,7 @@ int directory_stat_object(DirectoryTask *task, Error *err) {
         CLEANUP(cleanup_close) int fd = -1;
         CLEANUP(cleanup_free) uint8_t *data = NULL;
         struct stat st;
-        int r = place_open(task, task->name, false, &place, err);
+        int r = place_open(task, task->asked.name, false, &place, err);
         if (r >= 0)
                 r = place_open_file(&place, O_RDONLY, &fd, &st, err);
         if (r < 0)
@@ -207,7 +208,7 @@ int directory_stat_object(DirectoryTask *task, Error *err) {
 
 int directory_remove_object(DirectoryTask *task, Error *err) {
         CLEANUP(place_done) Place place = PLACE_NONE;
-        int r = place_open(task, task->name, false, &place, err);
+        int r = place_open(task, task->asked.name, false, &place, err);
         if (r == -ENOENT)
                 return 0;
         if (r < 0)

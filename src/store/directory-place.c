@@ -146,7 +146,7 @@ int place_open(const DirectoryTask *task, const char *name, bool create, Place *
 int place_open_of_backup(
         const DirectoryTask *task, const char *file, bool create, Place *ret, Error *err) {
         CLEANUP(cleanup_free)
-        char *name = string_printf("%s/%s/%s", task->instance, task->backup_id, file);
+        char *name = string_printf("%s/%s/%s", task->asked.instance, task->asked.backup_id, file);
         if (name == NULL)
                 return error_oom(err);
         return place_open(task, name, create, ret, err);

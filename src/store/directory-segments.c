@@ -27,16 +27,16 @@ static bool is_cancelled(DirectoryTask *task) {
 static int copy_slice(DirectoryTask *task, size_t at, uint8_t *slice, size_t size) {
         pthread_mutex_lock(&task->lock);
         int r = task->cancelled ? -ECANCELED : 0;
-        if (r == 0 && task->source != NULL)
-                memcpy(slice, task->source + at, size);
+        if (r == 0 && task->asked.bytes != NULL)
+                memcpy(slice, task->asked.bytes + at, size);
         else if (r == 0)
-                memcpy(task->buffer + at, slice, size);
+                memcpy(task->asked.buffer + at, slice, size);
         pthread_mutex_unlock(&task->lock);
         return r;
 }
 
 static size_t slice_size(const DirectoryTask *task, size_t at) {
-        size_t left = task->size - at;
+        size_t left = task->asked.size - at;
         return left < DIRECTORY_SLICE_BYTES ? left : DIRECTORY_SLICE_BYTES;
 }
 
@@ -45,29 +45,29 @@ static int check_md5(DirectoryTask *task, Digest *digest, const char *path, Erro
         int r = digest_final_hex(digest, hex);
         if (r < 0)
                 return error_set(err, ERROR_INTERNAL, r, "MD5 cannot be computed");
-        if (!string_equal(hex, task->md5))
+        if (!string_equal(hex, task->asked.md5))
                 return error_set(
                         err,
                         ERROR_INTEGRITY,
                         -EBADMSG,
                         "Segment %" PRIu64 " of %s has MD5 %s, not %s",
-                        task->index,
+                        task->asked.index,
                         path,
                         hex,
-                        task->md5);
-        memcpy(task->etag, task->md5, sizeof(task->etag));
+                        task->asked.md5);
+        memcpy(task->etag, task->asked.md5, sizeof(task->etag));
         task->has_etag = true;
         return 0;
 }
 
 static int write_slices(DirectoryTask *task, int fd, Digest *digest, uint8_t *slice) {
-        for (size_t at = 0; at < task->size;) {
+        for (size_t at = 0; at < task->asked.size;) {
                 size_t size = slice_size(task, at);
                 int r = copy_slice(task, at, slice, size);
                 if (r == 0)
                         r = digest_update(digest, slice, size);
                 if (r == 0)
-                        r = pwrite_all(fd, slice, size, task->offset + at);
+                        r = pwrite_all(fd, slice, size, task->asked.offset + at);
                 if (r < 0)
                         return r;
                 at += size;
@@ -90,7 +90,7 @@ static int write_segment(DirectoryTask *task, const Place *place, int fd, Error 
                         ERROR_STORE_UNAVAILABLE,
                         r,
                         "Writing segment %" PRIu64 " to %s",
-                        task->index,
+                        task->asked.index,
                         place->path);
         r = check_md5(task, digest, place->path, err);
         return r < 0 || task->durable ? r : place_sync(place, err);
@@ -98,12 +98,12 @@ static int write_segment(DirectoryTask *task, const Place *place, int fd, Error 
 
 /* Reads the segment slice by slice; into the caller's memory when it wants it. */
 static int read_slices(DirectoryTask *task, int fd, Digest *digest, uint8_t *slice) {
-        for (size_t at = 0; at < task->size;) {
+        for (size_t at = 0; at < task->asked.size;) {
                 size_t size = slice_size(task, at);
-                int r = pread_all(fd, slice, size, task->offset + at);
+                int r = pread_all(fd, slice, size, task->asked.offset + at);
                 if (r == 0 && digest != NULL)
                         r = digest_update(digest, slice, size);
-                if (r == 0 && task->buffer != NULL)
+                if (r == 0 && task->asked.buffer != NULL)
                         r = copy_slice(task, at, slice, size);
                 if (r < 0)
                         return r;
@@ -125,14 +125,14 @@ read_segment(DirectoryTask *task, const Place *place, int fd, Digest *digest, Er
                         r,
                         "%s ends before the end of segment %" PRIu64,
                         place->path,
-                        task->index);
+                        task->asked.index);
         if (r < 0)
                 return error_set_errno(
                         err,
                         ERROR_STORE_UNAVAILABLE,
                         r,
                         "Reading segment %" PRIu64 " of %s",
-                        task->index,
+                        task->asked.index,
                         place->path);
         return 0;
 }
@@ -152,13 +152,13 @@ static int put_committed(DirectoryTask *task, const Place *place, int fd, Error 
                         -EEXIST,
                         "%s is complete and has another segment %" PRIu64,
                         place->path,
-                        task->index);
+                        task->asked.index);
         task->already_there = r == 0;
         return r;
 }
 
 static int open_part(const DirectoryTask *task, bool create, Place *ret, Error *err) {
-        CLEANUP(cleanup_free) char *file = string_printf("%s.part", task->attempt);
+        CLEANUP(cleanup_free) char *file = string_printf("%s.part", task->asked.attempt);
         if (file == NULL)
                 return error_oom(err);
         return place_open_of_backup(task, file, create, ret, err);
@@ -257,23 +257,23 @@ int directory_stat_segment(DirectoryTask *task, Error *err) {
                 return r;
         if (fstat(fd, &st) < 0)
                 return directory_failed(-errno, "Reading", place.path, err);
-        if (__builtin_add_overflow(task->offset, task->size, &end) || end > (uint64_t)st.st_size ||
-            has_hole(fd, task->offset, task->size))
+        if (__builtin_add_overflow(task->asked.offset, task->asked.size, &end) ||
+            end > (uint64_t)st.st_size || has_hole(fd, task->asked.offset, task->asked.size))
                 return error_set(
                         err,
                         ERROR_STORE_NOT_FOUND,
                         -ENOENT,
                         "Segment %" PRIu64 " is not in %s",
-                        task->index,
+                        task->asked.index,
                         place.path);
-        task->object_size = task->size;
+        task->object_size = task->asked.size;
         return 0;
 }
 
 static bool is_part_of(const DirectoryTask *task, const char *name) {
-        if (task->attempt != NULL)
-                return string_starts_with(name, task->attempt) &&
-                       string_equal(name + strlen(task->attempt), ".part");
+        if (task->asked.attempt != NULL)
+                return string_starts_with(name, task->asked.attempt) &&
+                       string_equal(name + strlen(task->asked.attempt), ".part");
         return string_ends_with(name, ".part");
 }
 

@@ -51,13 +51,13 @@ static const struct {
 };
 
 static int pass_fault(const DirectoryTask *task, const char *suffix, Error *err) {
-        const char *name = operations[task->type].fault;
+        const char *name = operations[task->asked.type].fault;
         char point[64];
         snprintf(
                 point,
                 sizeof(point),
                 "%s%s",
-                name != NULL ? name : store_put_fault_point(task->name),
+                name != NULL ? name : store_put_fault_point(task->asked.name),
                 suffix);
         int r = fault_point(point);
         return r < 0 ? error_set_errno(err, ERROR_STORE_UNAVAILABLE, r, "%s", task->root) : 0;
@@ -66,83 +66,24 @@ static int pass_fault(const DirectoryTask *task, const char *suffix, Error *err)
 int directory_task_run(DirectoryTask *task, Error *err) {
         int r = pass_fault(task, "", err);
         if (r == 0)
-                r = operations[task->type].run(task, err);
+                r = operations[task->asked.type].run(task, err);
         return r < 0 ? r : pass_fault(task, "-done", err);
-}
-
-static int copy_string(const char *string, char **ret) {
-        if (string == NULL)
-                return 0;
-        *ret = strdup(string);
-        return *ret != NULL ? 0 : -ENOMEM;
-}
-
-/* malloc(0) is not asked for: an empty object is a NULL pointer of size 0. */
-static int copy_bytes(const void *bytes, size_t size, void **ret) {
-        if (size == 0)
-                return 0;
-        *ret = malloc(size);
-        if (*ret == NULL)
-                return -ENOMEM;
-        memcpy(*ret, bytes, size);
-        return 0;
-}
-
-static int copy_operation(DirectoryTask *task, const StoreOperation *operation) {
-        void *object = NULL, *segments = NULL;
-        int r = copy_string(operation->name, &task->name);
-        if (r == 0)
-                r = copy_string(operation->attempt.instance, &task->instance);
-        if (r == 0)
-                r = copy_string(operation->attempt.backup_id, &task->backup_id);
-        if (r == 0)
-                r = copy_string(operation->attempt.attempt, &task->attempt);
-        if (r == 0 && operation->type == STORE_PUT_OBJECT)
-                r = copy_bytes(operation->bytes, operation->size, &object);
-        if (r == 0 && operation->type == STORE_COMMIT)
-                r = copy_bytes(
-                        operation->segments,
-                        operation->n_segments * sizeof(StoreCommitSegment),
-                        &segments);
-        task->object = object;
-        task->segments = segments;
-        return r;
 }
 
 int directory_task_init(
         DirectoryTask *task, const char *root, const StoreOperation *operation, Error *err) {
-        *task = (DirectoryTask){
-                .type = operation->type,
-                .size = operation->size,
-                .index = operation->segment.index,
-                .offset = operation->segment.offset,
-                .n_segments = operation->n_segments,
-                .source = operation->type == STORE_PUT_SEGMENT ? operation->bytes : NULL,
-                .buffer = operation->buffer,
-        };
+        *task = (DirectoryTask){.root = strdup(root)};
         pthread_mutex_init(&task->lock, NULL);
-        if (operation->segment.md5 != NULL)
-                snprintf(task->md5, sizeof(task->md5), "%s", operation->segment.md5);
-        if (copy_string(root, &task->root) < 0 || copy_operation(task, operation) < 0) {
+        if (store_asked_copy(operation, &task->asked) < 0 || task->root == NULL) {
                 directory_task_done(task);
                 return error_oom(err);
         }
         return 0;
 }
 
-static void free_entries(DirectoryTask *task) {
-        for (size_t i = 0; i < task->n_entries; i++) {
-                void *name = (void *)(uintptr_t)task->entries[i].name; /* ours, const for readers */
-                free(name);
-        }
-        free(task->entries);
-}
-
 void directory_task_reset(DirectoryTask *task) {
-        free_entries(task);
+        store_entries_done(&task->entries);
         free(task->data);
-        task->entries = NULL;
-        task->n_entries = 0;
         task->data = NULL;
         task->data_size = 0;
         task->object_size = 0;
@@ -153,10 +94,5 @@ void directory_task_done(DirectoryTask *task) {
         pthread_mutex_destroy(&task->lock);
         directory_task_reset(task);
         free(task->root);
-        free(task->name);
-        free(task->object);
-        free(task->instance);
-        free(task->backup_id);
-        free(task->attempt);
-        free(task->segments);
+        store_asked_done(&task->asked);
 }

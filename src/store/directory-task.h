@@ -5,40 +5,29 @@
 #include <pthread.h>
 #include <sys/stat.h>
 
-#include "store/driver.h"
+#include "store/asked.h"
+#include "store/entries.h"
 
 enum { DIRECTORY_SLICE_BYTES = 256 * 1024 };
 
 typedef struct DirectoryTask {
-        StoreOperationType type;
+        /* Its bytes and buffer are touched only under lock and only while not cancelled. */
+        StoreAsked asked;
+        pthread_mutex_t lock;
+        bool cancelled;
+
         char *root; /* the store's path */
         dev_t device;
         ino_t inode;
         bool has_identity; /* device and inode must still be the root's */
         bool durable;      /* the attempt's directories and file are known to last */
 
-        char *name;
-        uint8_t *object; /* a copy of the small object to put */
-        size_t size;
-        char *instance, *backup_id, *attempt;
-        uint64_t index, offset;
-        char md5[33];
-        StoreCommitSegment *segments;
-        size_t n_segments;
-
-        /* The caller's memory: touched only under lock and only while not cancelled. */
-        pthread_mutex_t lock;
-        bool cancelled;
-        const uint8_t *source;
-        uint8_t *buffer;
-
         bool already_there, has_etag;
         char etag[33];
         uint8_t *data;
         size_t data_size;
         uint64_t object_size;
-        StoreEntry *entries;
-        size_t n_entries;
+        StoreEntries entries;
 } DirectoryTask;
 
 int directory_task_init(

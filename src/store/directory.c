@@ -58,22 +58,28 @@ static Request *request_free(Request *request) {
 }
 
 static void attempt_key(const DirectoryTask *task, char ret[DURABLE_BYTES]) {
-        snprintf(ret, DURABLE_BYTES, "%s/%s/%s", task->instance, task->backup_id, task->attempt);
+        snprintf(
+                ret,
+                DURABLE_BYTES,
+                "%s/%s/%s",
+                task->asked.instance,
+                task->asked.backup_id,
+                task->asked.attempt);
 }
 
 /* What a finished task teaches the store. */
 static void learn(DirectoryStore *store, const Request *request) {
         if (request->r < 0)
                 return;
-        if (request->task.type == STORE_OPEN) {
+        if (request->task.asked.type == STORE_OPEN) {
                 store->device = request->task.device;
                 store->inode = request->task.inode;
                 store->is_open = true;
-        } else if (request->task.type == STORE_PUT_SEGMENT) {
+        } else if (request->task.asked.type == STORE_PUT_SEGMENT) {
                 attempt_key(&request->task, store->durable);
         } else if (
-                request->task.type == STORE_REMOVE_SEGMENTS ||
-                request->task.type == STORE_REMOVE_OBJECT) {
+                request->task.asked.type == STORE_REMOVE_SEGMENTS ||
+                request->task.asked.type == STORE_REMOVE_OBJECT) {
                 store->durable[0] = '\0';
         }
 }
@@ -89,8 +95,8 @@ static void reply(Request *request) {
                 answer.size = task->data_size;
                 answer.etag = task->has_etag ? task->etag : NULL;
                 answer.object_size = task->object_size;
-                answer.entries = task->entries;
-                answer.n_entries = task->n_entries;
+                answer.entries = task->entries.items;
+                answer.n_entries = task->entries.n;
         }
         request->on_done(&answer, request->userdata);
 }
@@ -109,7 +115,7 @@ static bool may_try_again(const DirectoryStore *store, const Request *request) {
         uint64_t until = request->failed_usec + store->retry_time_msec * 1000;
 
         return request->r < 0 && request->error.kind == ERROR_STORE_UNAVAILABLE &&
-               request->task.type != STORE_OPEN && request->task.type != STORE_SPACE &&
+               request->task.asked.type != STORE_OPEN && request->task.asked.type != STORE_SPACE &&
                clock_monotonic_usec() + request->pause_msec * 1000 < until;
 }
 
@@ -270,7 +276,8 @@ static void directory_set_rate(Store *base, uint64_t bytes_per_sec) {
                 Request *request = waiting;
                 waiting = request->next;
                 if (request->failed_usec == 0)
-                        request->begin_usec = rate_book(&store->rate, now, request->task.size);
+                        request->begin_usec =
+                                rate_book(&store->rate, now, request->task.asked.size);
                 delay(store, request);
         }
         arm(store);

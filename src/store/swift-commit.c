@@ -55,7 +55,7 @@ static void commit_free(void *part) {
 /* --- a manifest --- */
 
 static char *path_of(const SwiftCall *call, uint64_t index, bool is_sub) {
-        StoreAttempt attempt = swift_call_attempt(call);
+        StoreAttempt attempt = store_asked_attempt(&call->asked);
         CLEANUP(cleanup_free)
         char *name = is_sub ? swift_sub_manifest_name(&attempt, index)
                             : store_segment_name(&attempt, index);
@@ -147,8 +147,8 @@ static void on_top(bool already_there, const Error *err, void *userdata) {
 static int start_top(Commit *commit, Error *err) {
         const SwiftCall *call = commit->call;
         Manifest *manifest = &commit->slots[0];
-        const StoreCommitSegment *of = commit->n_sub > 0 ? commit->sub : call->segments;
-        size_t n = commit->n_sub > 0 ? commit->n_sub : call->n_segments;
+        const StoreCommitSegment *of = commit->n_sub > 0 ? commit->sub : call->asked.segments;
+        size_t n = commit->n_sub > 0 ? commit->n_sub : call->asked.n_segments;
         int r = print_manifest(manifest, of, 0, n, err);
         if (r < 0)
                 return r;
@@ -192,18 +192,18 @@ static void on_sub(bool already_there, const Error *err, void *userdata) {
 
 static int start_sub(Commit *commit, Manifest *manifest, size_t index, Error *err) {
         const SwiftCall *call = commit->call;
-        StoreAttempt attempt = swift_call_attempt(call);
-        size_t first = index * commit->per_manifest, left = call->n_segments - first;
+        StoreAttempt attempt = store_asked_attempt(&call->asked);
+        size_t first = index * commit->per_manifest, left = call->asked.n_segments - first;
         size_t n = left < commit->per_manifest ? left : commit->per_manifest;
         CLEANUP(cleanup_free) char *name = swift_sub_manifest_name(&attempt, index);
         int r = name == NULL ? error_oom(err)
-                             : print_manifest(manifest, call->segments, first, n, err);
+                             : print_manifest(manifest, call->asked.segments, first, n, err);
         if (r < 0)
                 return r;
         StoreCommitSegment *sub = &commit->sub[index];
         memcpy(sub->md5, manifest->etag, sizeof(sub->md5));
         for (size_t i = first; i < first + n; i++)
-                sub->size += call->segments[i].size;
+                sub->size += call->asked.segments[i].size;
         const SwiftPutOptions options = {
                 .container = call->store->segment_container,
                 .object = name,
@@ -237,23 +237,24 @@ static int fill_slots(Commit *commit, Error *err) {
 static int plan(Commit *commit, Error *err) {
         const SwiftCall *call = commit->call;
         commit->per_manifest = (size_t)call->store->info.max_manifest_segments;
-        if (call->n_segments > call->store->base.max_segments)
+        if (call->asked.n_segments > call->store->base.max_segments)
                 return error_set(
                         err,
                         ERROR_TOO_LARGE,
                         -EFBIG,
                         "%zu segments are more than the cluster's manifests hold (%" PRIu64
                         "): use a larger segment_size",
-                        call->n_segments,
+                        call->asked.n_segments,
                         call->store->base.max_segments);
-        if (call->n_segments > commit->per_manifest)
+        if (call->asked.n_segments > commit->per_manifest)
                 commit->n_sub =
-                        (call->n_segments + commit->per_manifest - 1) / commit->per_manifest;
-        for (size_t i = 0; i < call->n_segments; i++)
-                if (__builtin_add_overflow(commit->total, call->segments[i].size, &commit->total))
+                        (call->asked.n_segments + commit->per_manifest - 1) / commit->per_manifest;
+        for (size_t i = 0; i < call->asked.n_segments; i++)
+                if (__builtin_add_overflow(
+                            commit->total, call->asked.segments[i].size, &commit->total))
                         return error_set(
                                 err, ERROR_INTERNAL, -EOVERFLOW, "The segments are too large");
-        commit->name = swift_manifest_name(call->instance, call->backup_id);
+        commit->name = swift_manifest_name(call->asked.instance, call->asked.backup_id);
         commit->sub = calloc(commit->n_sub + 1, sizeof(StoreCommitSegment));
         return commit->name == NULL || commit->sub == NULL ? error_oom(err) : 0;
 }

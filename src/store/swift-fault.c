@@ -68,7 +68,7 @@ int swift_fault_pass(
         void (*passed)(SwiftCall *call, const Error *err),
         Error *err) {
         static const WorkFunctions functions = {pause_run, pause_done, pause_release};
-        const char *point = points[call->type];
+        const char *point = points[call->asked.type];
         if (getenv("ORABACKUP_FAULTS") == NULL)
                 return 1;
         SwiftPause *pause = calloc(1, sizeof(*pause));
@@ -80,7 +80,7 @@ int swift_fault_pass(
                 pause->point,
                 sizeof(pause->point),
                 "%s%s",
-                point != NULL ? point : store_put_fault_point(call->name),
+                point != NULL ? point : store_put_fault_point(call->asked.name),
                 suffix);
         int r = work_start(call->store->workers, &functions, pause, &pause->work, err);
         if (r < 0) {

@@ -4,7 +4,9 @@
 #include "event/http.h"
 #include "event/timer.h"
 #include "event/work.h"
+#include "store/asked.h"
 #include "store/driver.h"
+#include "store/entries.h"
 #include "store/swift-delete.h"
 #include "store/swift-page.h"
 #include "store/swift-put.h"
@@ -17,7 +19,8 @@
 typedef struct SwiftInfo {
         uint64_t max_manifest_segments; /* as we use it */
         bool has_heartbeat;
-        uint64_t max_deletes; /* of one bulk delete; 0: it has none */
+        uint64_t listing_names; /* of one page of a listing, as we ask for them */
+        uint64_t max_deletes;   /* of one bulk delete; 0: it has none */
 } SwiftInfo;
 
 void swift_info_init(SwiftInfo *info);
@@ -52,20 +55,9 @@ typedef struct SwiftCall SwiftCall;
 struct SwiftCall {
         StoreRequest base;
         SwiftStore *store;
-        StoreOperationType type;
+        StoreAsked asked;
         StoreDone on_done;
         void *userdata;
-        /* What was asked for, copied but for the bytes of a segment. */
-        char *name, *instance, *backup_id, *attempt;
-        uint8_t *object;
-        const void *bytes;
-        void *buffer;
-        size_t size;
-        uint64_t index;
-        char md5[33];          /* "" : not known */
-        unsigned n_mismatches; /* answers whose bytes were damaged */
-        StoreCommitSegment *segments;
-        size_t n_segments;
         /* What is under way for it. */
         SwiftRequest *request;
         SwiftPut *put;
@@ -74,14 +66,14 @@ struct SwiftCall {
         void (*part_free)(void *part);
         struct SwiftPause *pause; /* swift-fault.c */
         uint64_t fault_usec;      /* when a fault point first failed; 0: none did */
+        unsigned n_mismatches;    /* answers whose bytes were damaged */
         /* What it came to. */
         bool already_there;
         char etag[33]; /* "" : none */
         uint64_t object_size;
         uint8_t *data;
         size_t data_size;
-        StoreEntry *entries;
-        size_t n_entries, entries_capacity;
+        StoreEntries entries;
 };
 
 /* Ends the call: err NULL is success. Nothing of the call may be touched afterwards. */
@@ -89,7 +81,6 @@ void swift_call_end(SwiftCall *call, const Error *err);
 /* Everything that is under way and everything it came to so far. True: see swift_request_cancel().
  */
 bool swift_call_stop(SwiftCall *call);
-StoreAttempt swift_call_attempt(const SwiftCall *call);
 
 /* Begin what the call is for; an error means that nothing was begun. */
 int swift_open(SwiftCall *call, Error *err);

@@ -30,18 +30,18 @@ static void on_put(bool already_there, const Error *err, void *userdata) {
 }
 
 int swift_put_object(SwiftCall *call, Error *err) {
-        int r = md5(call->object, call->size, call->etag, err);
+        int r = md5(call->asked.object, call->asked.size, call->etag, err);
         if (r < 0)
                 return r;
         const SwiftPutOptions options = {
                 .container = call->store->base.container,
-                .object = call->name,
-                .content_type =
-                        string_ends_with(call->name, ".json") ? "application/json" : "text/plain",
-                .body = call->object,
-                .body_size = call->size,
+                .object = call->asked.name,
+                .content_type = string_ends_with(call->asked.name, ".json") ? "application/json"
+                                                                            : "text/plain",
+                .body = call->asked.object,
+                .body_size = call->asked.size,
                 .etag = call->etag,
-                .object_size = call->size,
+                .object_size = call->asked.size,
                 .on_done = on_put,
                 .userdata = call,
         };
@@ -98,46 +98,11 @@ int swift_get_object(SwiftCall *call, Error *err) {
                 .doing = "Reading",
                 .method = "GET",
                 .container = call->store->base.container,
-                .object = call->name,
+                .object = call->asked.name,
                 .headers = {"X-Newest: true"},
-                .max_reply_bytes = call->size > 0 ? call->size : 1,
+                .max_reply_bytes = call->asked.size > 0 ? call->asked.size : 1,
                 .judge = judge_get,
                 .on_done = on_get,
-                .userdata = call,
-        };
-        return swift_request_start(call->store, &options, &call->request, err);
-}
-
-/* --- stat --- */
-
-static SwiftVerdict judge_stat(const SwiftAnswer *answer, Error *err, void *userdata) {
-        SwiftVerdict verdict = swift_judge(answer, err);
-        if (verdict != SWIFT_DONE || answer->length != UINT64_MAX)
-                return verdict;
-        (void)swift_refuse(
-                answer, ERROR_STORE_UNAVAILABLE, -EPROTO, err, "the answer has no Content-Length");
-        return SWIFT_AGAIN;
-}
-
-static void on_stat(const SwiftAnswer *answer, const Error *err, void *userdata) {
-        SwiftCall *call = userdata;
-        call->request = NULL;
-        if (err == NULL) {
-                call->object_size = answer->length;
-                memcpy(call->etag, answer->etag, sizeof(call->etag));
-        }
-        swift_call_end(call, err);
-}
-
-int swift_stat_object(SwiftCall *call, Error *err) {
-        const SwiftRequestOptions options = {
-                .doing = "Looking for",
-                .method = "HEAD",
-                .container = call->store->base.container,
-                .object = call->name,
-                .headers = {"X-Newest: true"},
-                .judge = judge_stat,
-                .on_done = on_stat,
                 .userdata = call,
         };
         return swift_request_start(call->store, &options, &call->request, err);
@@ -169,12 +134,12 @@ static int remove_name(SwiftCall *call, const char *name, Error *err) {
 }
 
 int swift_remove_object(SwiftCall *call, Error *err) {
-        return remove_name(call, call->name, err);
+        return remove_name(call, call->asked.name, err);
 }
 
 /* The manifest only: without multipart-manifest=delete its segments stay. */
 int swift_remove_large_object(SwiftCall *call, Error *err) {
         CLEANUP(cleanup_free)
-        char *name = swift_manifest_name(call->instance, call->backup_id);
+        char *name = swift_manifest_name(call->asked.instance, call->asked.backup_id);
         return name == NULL ? error_oom(err) : remove_name(call, name, err);
 }

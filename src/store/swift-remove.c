@@ -149,8 +149,8 @@ static int delete_names(Removal *removal, Error *err) {
 
 static void on_page(const StoreEntry *entries, size_t n, const Error *err, void *userdata) {
         Removal *removal = userdata;
-        size_t prefix =
-                strlen(removal->prefix) - (removal->call->attempt != NULL ? ATTEMPT_DIGITS + 1 : 0);
+        size_t prefix = strlen(removal->prefix) -
+                        (removal->call->asked.attempt != NULL ? ATTEMPT_DIGITS + 1 : 0);
         Error error = {0};
         int r = 0;
         removal->page = NULL;
@@ -193,8 +193,8 @@ static int sweep(Removal *removal, Error *err) {
 
 static int add_name(Removal *removal, uint64_t index, bool is_sub) {
         const StoreAttempt attempt = {
-                removal->call->instance,
-                removal->call->backup_id,
+                removal->call->asked.instance,
+                removal->call->asked.backup_id,
                 removal->attempts[removal->at].name,
         };
         CLEANUP(cleanup_free)
@@ -316,15 +316,23 @@ static int remove_init(Removal *removal, SwiftCall *call, Error *err) {
         removal->call = call;
         removal->marker = strdup("");
         removal->prefix =
-                call->attempt != NULL
-                        ? string_printf("%s/%s/%s/", call->instance, call->backup_id, call->attempt)
-                        : string_printf("%s/%s/", call->instance, call->backup_id);
+                call->asked.attempt != NULL
+                        ? string_printf(
+                                  "%s/%s/%s/",
+                                  call->asked.instance,
+                                  call->asked.backup_id,
+                                  call->asked.attempt)
+                        : string_printf("%s/%s/", call->asked.instance, call->asked.backup_id);
         if (removal->marker == NULL || removal->prefix == NULL)
                 return error_oom(err);
-        if (call->attempt != NULL && strlen(call->attempt) != ATTEMPT_DIGITS)
+        if (call->asked.attempt != NULL && strlen(call->asked.attempt) != ATTEMPT_DIGITS)
                 return error_set(
-                        err, ERROR_INVALID_ARGS, -EINVAL, "'%s' is no attempt", call->attempt);
-        if (call->attempt != NULL && find_attempt(removal, call->attempt, &attempt) < 0)
+                        err,
+                        ERROR_INVALID_ARGS,
+                        -EINVAL,
+                        "'%s' is no attempt",
+                        call->asked.attempt);
+        if (call->asked.attempt != NULL && find_attempt(removal, call->asked.attempt, &attempt) < 0)
                 return error_oom(err);
         return timer_new(call->store->loop, on_timer, removal, &removal->timer, err);
 }

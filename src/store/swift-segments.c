@@ -8,8 +8,8 @@
 #include "store/swift-internal.h"
 
 static char *name_of(const SwiftCall *call) {
-        StoreAttempt attempt = swift_call_attempt(call);
-        return store_segment_name(&attempt, call->index);
+        StoreAttempt attempt = store_asked_attempt(&call->asked);
+        return store_segment_name(&attempt, call->asked.index);
 }
 
 /* --- put --- */
@@ -25,15 +25,15 @@ int swift_put_segment(SwiftCall *call, Error *err) {
         CLEANUP(cleanup_free) char *name = name_of(call);
         if (name == NULL)
                 return error_oom(err);
-        memcpy(call->etag, call->md5, sizeof(call->etag));
+        memcpy(call->etag, call->asked.md5, sizeof(call->etag));
         const SwiftPutOptions options = {
                 .container = call->store->segment_container,
                 .object = name,
                 .content_type = "application/octet-stream",
-                .body = call->bytes,
-                .body_size = call->size,
-                .etag = call->md5,
-                .object_size = call->size,
+                .body = call->asked.bytes,
+                .body_size = call->asked.size,
+                .etag = call->asked.md5,
+                .object_size = call->asked.size,
                 .is_transfer = true,
                 .on_done = on_put,
                 .userdata = call,
@@ -53,9 +53,9 @@ static SwiftVerdict judge_get(const SwiftAnswer *answer, Error *err, void *userd
                         -ENODATA,
                         err,
                         "it has fewer than %zu bytes",
-                        call->size);
+                        call->asked.size);
         SwiftVerdict verdict = swift_judge(answer, err);
-        if (verdict != SWIFT_DONE || answer->body_size == call->size)
+        if (verdict != SWIFT_DONE || answer->body_size == call->asked.size)
                 return verdict;
         return swift_refuse(
                 answer,
@@ -64,7 +64,7 @@ static SwiftVerdict judge_get(const SwiftAnswer *answer, Error *err, void *userd
                 err,
                 "it has %zu bytes, not %zu",
                 answer->body_size,
-                call->size);
+                call->asked.size);
 }
 
 static void on_get(const SwiftAnswer *answer, const Error *err, void *userdata) {
@@ -86,75 +86,11 @@ int swift_get_segment(SwiftCall *call, Error *err) {
                 .method = "GET",
                 .container = call->store->segment_container,
                 .object = name,
-                .reply_buffer = call->buffer,
-                .max_reply_bytes = call->size,
+                .reply_buffer = call->asked.buffer,
+                .max_reply_bytes = call->asked.size,
                 .is_transfer = true,
                 .judge = judge_get,
                 .on_done = on_get,
-                .userdata = call,
-        };
-        return swift_request_start(call->store, &options, &call->request, err);
-}
-
-/* --- stat --- */
-
-static SwiftVerdict judge_stat(const SwiftAnswer *answer, Error *err, void *userdata) {
-        const SwiftCall *call = userdata;
-        SwiftVerdict verdict = swift_judge(answer, err);
-        if (verdict != SWIFT_DONE)
-                return verdict;
-        if (answer->length == UINT64_MAX) {
-                (void)swift_refuse(
-                        answer,
-                        ERROR_STORE_UNAVAILABLE,
-                        -EPROTO,
-                        err,
-                        "the answer has no Content-Length");
-                return SWIFT_AGAIN;
-        }
-        if (answer->length != call->size)
-                return swift_refuse(
-                        answer,
-                        ERROR_INTEGRITY,
-                        -EBADMSG,
-                        err,
-                        "it has %" PRIu64 " bytes, not %zu",
-                        answer->length,
-                        call->size);
-        if (call->md5[0] != '\0' && answer->etag[0] != '\0' &&
-            !string_equal(answer->etag, call->md5))
-                return swift_refuse(
-                        answer,
-                        ERROR_INTEGRITY,
-                        -EBADMSG,
-                        err,
-                        "it has MD5 %s, not %s",
-                        answer->etag,
-                        call->md5);
-        return SWIFT_DONE;
-}
-
-static void on_stat(const SwiftAnswer *answer, const Error *err, void *userdata) {
-        SwiftCall *call = userdata;
-        call->request = NULL;
-        if (err == NULL) {
-                call->object_size = answer->length;
-                memcpy(call->etag, answer->etag, sizeof(call->etag));
-        }
-        swift_call_end(call, err);
-}
-
-int swift_stat_segment(SwiftCall *call, Error *err) {
-        CLEANUP(cleanup_free) char *name = name_of(call);
-        if (name == NULL)
-                return error_oom(err);
-        const SwiftRequestOptions options = {
-                .doing = "Looking for",
-                .method = "HEAD",
-                .container = call->store->segment_container,
-                .object = name,
-                .judge = judge_stat,
-                .on_done = on_stat,
                 .userdata = call,
         };
         return swift_request_start(call->store, &options, &call->request, err);

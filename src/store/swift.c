@@ -23,20 +23,6 @@ enum {
 
 /* --- the end of a call --- */
 
-StoreAttempt swift_call_attempt(const SwiftCall *call) {
-        return (StoreAttempt){call->instance, call->backup_id, call->attempt};
-}
-
-static void forget_entries(SwiftCall *call) {
-        for (size_t i = 0; i < call->n_entries; i++) {
-                void *name = (void *)(uintptr_t)call->entries[i].name; /* ours, const for readers */
-                free(name);
-        }
-        free(call->entries);
-        call->entries = NULL;
-        call->n_entries = call->entries_capacity = 0;
-}
-
 bool swift_call_stop(SwiftCall *call) {
         bool sent = swift_put_cancel(call->put);
         swift_request_cancel(call->request);
@@ -47,7 +33,7 @@ bool swift_call_stop(SwiftCall *call) {
         call->request = NULL;
         call->page = NULL;
         call->part = NULL;
-        forget_entries(call);
+        store_entries_done(&call->entries);
         free(call->data);
         call->data = NULL;
         call->data_size = 0;
@@ -57,12 +43,7 @@ bool swift_call_stop(SwiftCall *call) {
 
 static void call_free(SwiftCall *call) {
         swift_call_stop(call);
-        free(call->name);
-        free(call->instance);
-        free(call->backup_id);
-        free(call->attempt);
-        free(call->object);
-        free(call->segments);
+        store_asked_done(&call->asked);
         free(call);
 }
 
@@ -78,8 +59,8 @@ static void reply(SwiftCall *call, const Error *err) {
                 answer.size = call->data_size;
                 answer.etag = call->etag[0] != '\0' ? call->etag : NULL;
                 answer.object_size = call->object_size;
-                answer.entries = call->entries;
-                answer.n_entries = call->n_entries;
+                answer.entries = call->entries.items;
+                answer.n_entries = call->entries.n;
         }
         call->store->n_calls--;
         call->on_done(&answer, call->userdata);
@@ -122,7 +103,7 @@ static const CallRun runs[_STORE_OPERATION_MAX] = {
 
 static void run(SwiftCall *call) {
         Error error = {0};
-        if (runs[call->type](call, &error) < 0)
+        if (runs[call->asked.type](call, &error) < 0)
                 fail(call, &error);
 }
 
@@ -132,7 +113,7 @@ static void begin_again(SwiftCall *call);
 static void on_fault(SwiftCall *call, const Error *err) {
         Error error = {0};
         uint64_t now = clock_monotonic_usec();
-        bool retries = call->type != STORE_OPEN && call->type != STORE_SPACE;
+        bool retries = call->asked.type != STORE_OPEN && call->asked.type != STORE_SPACE;
         if (call->fault_usec == 0)
                 call->fault_usec = now;
         swift_call_stop(call);
@@ -158,7 +139,7 @@ static void on_end_passed(SwiftCall *call, const Error *err) {
 
 static int begin(SwiftCall *call, Error *err) {
         int r = swift_fault_pass(call, "", on_begin_passed, err);
-        return r == 1 ? runs[call->type](call, err) : r;
+        return r == 1 ? runs[call->asked.type](call, err) : r;
 }
 
 static void begin_again(SwiftCall *call) {
@@ -217,41 +198,6 @@ static int space(SwiftCall *call, Error *err) {
 
 /* --- making one --- */
 
-static int copy_string(const char *from, char **ret) {
-        *ret = from != NULL ? strdup(from) : NULL;
-        return from == NULL || *ret != NULL ? 0 : -ENOMEM;
-}
-
-static int copy_bytes(const void *from, size_t size, void **ret) {
-        *ret = malloc(size + 1);
-        if (*ret == NULL)
-                return -ENOMEM;
-        if (size > 0)
-                memcpy(*ret, from, size);
-        return 0;
-}
-
-static int copy_operation(SwiftCall *call, const StoreOperation *operation) {
-        void *object = NULL, *segments = NULL;
-        int r = copy_string(operation->name, &call->name);
-        if (r == 0)
-                r = copy_string(operation->attempt.instance, &call->instance);
-        if (r == 0)
-                r = copy_string(operation->attempt.backup_id, &call->backup_id);
-        if (r == 0)
-                r = copy_string(operation->attempt.attempt, &call->attempt);
-        if (r == 0 && operation->type == STORE_PUT_OBJECT)
-                r = copy_bytes(operation->bytes, operation->size, &object);
-        if (r == 0 && operation->type == STORE_COMMIT)
-                r = copy_bytes(
-                        operation->segments,
-                        operation->n_segments * sizeof(StoreCommitSegment),
-                        &segments);
-        call->object = object;
-        call->segments = segments;
-        return r;
-}
-
 static int check_name(const StoreOperation *operation, Error *err) {
         const char *name = operation->name;
         if (name == NULL || operation->type == STORE_LIST)
@@ -272,17 +218,9 @@ call_new(SwiftStore *store, const StoreOperation *operation, SwiftCall **ret, Er
                 return error_oom(err);
         call->base.store = &store->base;
         call->store = store;
-        call->type = operation->type;
         call->on_done = operation->on_done;
         call->userdata = operation->userdata;
-        call->bytes = operation->type == STORE_PUT_SEGMENT ? operation->bytes : NULL;
-        call->buffer = operation->buffer;
-        call->size = operation->size;
-        call->index = operation->segment.index;
-        call->n_segments = operation->n_segments;
-        if (operation->segment.md5 != NULL)
-                (void)snprintf(call->md5, sizeof(call->md5), "%s", operation->segment.md5);
-        if (copy_operation(call, operation) < 0) {
+        if (store_asked_copy(operation, &call->asked) < 0) {
                 call_free(call);
                 return error_oom(err);
         }
@@ -329,11 +267,11 @@ static void drop_oldest_doubt(SwiftStore *store) {
 
 static void note_doubt(SwiftCall *call) {
         SwiftStore *store = call->store;
-        StoreAttempt attempt = swift_call_attempt(call);
+        StoreAttempt attempt = store_asked_attempt(&call->asked);
         SwiftDoubt *doubt = calloc(1, sizeof(*doubt));
         if (doubt == NULL)
                 return;
-        doubt->name = store_segment_name(&attempt, call->index);
+        doubt->name = store_segment_name(&attempt, call->asked.index);
         if (doubt->name == NULL) {
                 free(doubt);
                 return;
@@ -347,7 +285,7 @@ static void note_doubt(SwiftCall *call) {
 static void swift_cancel(StoreRequest *base) {
         SwiftCall *call = (SwiftCall *)base;
         swift_fault_cancel(call);
-        if (swift_call_stop(call) && call->type == STORE_PUT_SEGMENT)
+        if (swift_call_stop(call) && call->asked.type == STORE_PUT_SEGMENT)
                 note_doubt(call);
         call->store->n_calls--;
         call_free(call);
