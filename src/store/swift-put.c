@@ -96,6 +96,10 @@ static int look(SwiftPut *put, Error *err) {
 /* --- the PUT --- */
 
 /* The bytes were damaged on the way; or here, then it does not end. */
+static SwiftVerdict send_again(SwiftPut *put) {
+        return ++put->n_mismatches < LIMIT_STORE_MISMATCHES ? SWIFT_AGAIN : SWIFT_FAILED;
+}
+
 static SwiftVerdict judge_mismatch(SwiftPut *put, const SwiftAnswer *answer, Error *err) {
         (void)swift_refuse(
                 answer,
@@ -104,13 +108,13 @@ static SwiftVerdict judge_mismatch(SwiftPut *put, const SwiftAnswer *answer, Err
                 err,
                 "other bytes arrived than were sent (MD5 %s)",
                 put->options.etag);
-        return ++put->n_mismatches < LIMIT_STORE_MISMATCHES ? SWIFT_AGAIN : SWIFT_FAILED;
+        return send_again(put);
 }
 
 /* Each error of a manifest by itself: a server that is away may come back, a segment that is
- * missing or another one does not. */
+ * missing or another one does not, unless it was named wrongly by what arrived. */
 static SwiftVerdict
-judge_segments(const SwiftAnswer *answer, const SwiftReport *report, Error *err) {
+judge_segments(SwiftPut *put, const SwiftAnswer *answer, const SwiftReport *report, Error *err) {
         if (report->n_errors == report->n_passing) {
                 (void)swift_refuse(
                         answer,
@@ -125,7 +129,7 @@ judge_segments(const SwiftAnswer *answer, const SwiftReport *report, Error *err)
         if (report->unauthorized || report->first_status == 403)
                 return swift_refuse(
                         answer, ERROR_STORE_AUTH, -EACCES, err, "not allowed: %s", report->first);
-        return swift_refuse(
+        (void)swift_refuse(
                 answer,
                 ERROR_INTEGRITY,
                 -EBADMSG,
@@ -133,6 +137,7 @@ judge_segments(const SwiftAnswer *answer, const SwiftReport *report, Error *err)
                 "%zu segments are not what was stored, first %s",
                 report->n_errors - report->n_passing,
                 report->first);
+        return send_again(put);
 }
 
 static SwiftVerdict judge_status(SwiftPut *put, int status, const SwiftAnswer *answer, Error *err) {
@@ -145,19 +150,24 @@ static SwiftVerdict judge_status(SwiftPut *put, int status, const SwiftAnswer *a
         return status == 404 ? SWIFT_NO_CONTAINER : verdict;
 }
 
+/* What was sent is a manifest: one that is called none is not what was sent. */
+static SwiftVerdict judge_refusal(SwiftPut *put, const SwiftAnswer *answer, Error *err) {
+        (void)judge_status(put, 400, answer, err);
+        return send_again(put);
+}
+
 /* A manifest that was refused, or stored with heartbeats: the truth is in the body. */
 static SwiftVerdict judge_report(SwiftPut *put, const SwiftAnswer *answer, Error *err) {
         SwiftReport report;
-        if (swift_report_read(answer, &report, err) < 0) {
-                if (answer->status == 400)
-                        return judge_status(put, answer->status, answer, err);
-                return SWIFT_AGAIN; /* cut, or no report at all */
-        }
+        if (swift_report_read(answer, &report, err) < 0)
+                return answer->status == 400 ? judge_refusal(put, answer, err)
+                                             : SWIFT_AGAIN; /* cut, or no report at all */
         if (report.n_errors > 0)
-                return judge_segments(answer, &report, err);
-        if (report.status < 200 || report.status == answer->status)
-                return judge_status(put, answer->status == 400 ? 400 : 0, answer, err);
-        return judge_status(put, report.status, answer, err);
+                return judge_segments(put, answer, &report, err);
+        if (report.status == 400 || answer->status == 400)
+                return judge_refusal(put, answer, err);
+        bool says_nothing = report.status < 200 || report.status == answer->status;
+        return judge_status(put, says_nothing ? 0 : report.status, answer, err);
 }
 
 static SwiftVerdict judge_put(const SwiftAnswer *answer, Error *err, void *userdata) {
