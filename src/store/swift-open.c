@@ -13,7 +13,8 @@ enum { ROW_BYTES = 2048, MANIFEST_SEGMENTS = 1000 };
 /* --- /info --- */
 
 void swift_info_init(SwiftInfo *info) {
-        *info = (SwiftInfo){.max_manifest_segments = MANIFEST_SEGMENTS};
+        *info = (SwiftInfo){
+                .max_manifest_segments = MANIFEST_SEGMENTS, .listing_names = LIMIT_LISTING_PAGE};
 }
 
 static uint64_t number_of(const Json *object, const char *key, uint64_t otherwise) {
@@ -32,7 +33,7 @@ static void read_slo(const Json *slo, SwiftInfo *info) {
 
 int swift_info_read(const char *body, size_t size, SwiftInfo *ret, Error *err) {
         CLEANUP(cleanup_json) Json *json = NULL;
-        const Json *slo = NULL, *bulk = NULL;
+        const Json *slo = NULL, *bulk = NULL, *swift = NULL;
         int r = json_parse(
                 body,
                 size,
@@ -52,6 +53,11 @@ int swift_info_read(const char *body, size_t size, SwiftInfo *ret, Error *err) {
         read_slo(slo, ret);
         if (json_get_object(json, "bulk_delete", &bulk, NULL) == 0)
                 ret->max_deletes = number_of(bulk, "max_deletes_per_request", 0);
+        if (json_get_object(json, "swift", &swift, NULL) == 0) {
+                /* To ask for more is an error. */
+                uint64_t most = number_of(swift, "container_listing_limit", LIMIT_LISTING_PAGE);
+                ret->listing_names = most < LIMIT_LISTING_PAGE ? most : LIMIT_LISTING_PAGE;
+        }
         return 0;
 }
 

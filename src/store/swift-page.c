@@ -2,11 +2,13 @@
 #include "store/swift-page.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "store/swift-internal.h"
 #include "store/swift-url.h"
 
 struct SwiftPage {
@@ -86,9 +88,9 @@ static void on_answer(const SwiftAnswer *answer, const Error *err, void *userdat
         finish(page, entries, n, r < 0 ? &error : NULL);
 }
 
-static char *query_of(const SwiftPageOptions *options) {
+static char *query_of(const SwiftStore *store, const SwiftPageOptions *options) {
         Text query = TEXT_INIT;
-        text_appendf(&query, "format=json&limit=%d&prefix=", LIMIT_LISTING_PAGE);
+        text_appendf(&query, "format=json&limit=%" PRIu64 "&prefix=", store->info.listing_names);
         swift_url_append(&query, options->prefix, false);
         if (options->marker[0] != '\0') {
                 text_append(&query, "&marker=");
@@ -99,7 +101,7 @@ static char *query_of(const SwiftPageOptions *options) {
 
 int swift_page_start(
         SwiftStore *store, const SwiftPageOptions *options, SwiftPage **ret, Error *err) {
-        CLEANUP(cleanup_free) char *query = query_of(options);
+        CLEANUP(cleanup_free) char *query = query_of(store, options);
         SwiftPage *page = calloc(1, sizeof(*page));
         if (query == NULL || page == NULL) {
                 free(page);

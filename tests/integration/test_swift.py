@@ -175,7 +175,7 @@ def test_the_last_byte_lies_on_a_border_or_beside_it(make_daemon, ora, identity)
 def test_nine_segments_fit_under_a_limit_of_three_and_the_tenth_does_not(make_cluster, make_swift_store, make_daemon, make_host, identity):
     host = make_host()
     host.create_database(SID, "48M")
-    place = make_swift_store(make_cluster(max_manifest_segments=3))
+    place = make_swift_store(make_cluster(max_manifest_segments=3, constraints={"container_listing_limit": 5}))
     one = make_daemon(host, store=place)
     usual = {"oracle": {"compressed": "no", "retries": 0}}
     one.configure(**usual, store={"segment_size": "64M"})
@@ -206,7 +206,7 @@ def test_nine_segments_fit_under_a_limit_of_three_and_the_tenth_does_not(make_cl
 def test_an_estimate_far_above_the_limit_is_refused_before_rman_starts(make_cluster, make_swift_store, make_daemon, make_host):
     host = make_host()
     host.create_database(SID, "48M")
-    place = make_swift_store(make_cluster(max_manifest_segments=3))
+    place = make_swift_store(make_cluster(max_manifest_segments=3, constraints={"container_listing_limit": 5}))
     one = make_daemon(host, store=place)
     one.configure(oracle={"compressed": "no"}, store={"segment_size": "1M"})
     one.start()

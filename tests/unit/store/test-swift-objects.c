@@ -67,6 +67,26 @@ static void the_cluster_says_what_it_can(void **state) {
         assert_int_equal(store_max_segments(f->store), 1000 * 1000);
 }
 
+static void a_listing_asks_for_no_more_names_than_the_cluster_gives(void **state) {
+        static const struct {
+                const char *info, *limit;
+        } rows[] = {
+                {"{\"slo\":{},\"swift\":{\"container_listing_limit\":50}}", "limit=50&"},
+                {"{\"slo\":{},\"swift\":{\"container_listing_limit\":10000}}", "limit=2000&"},
+                {"{\"slo\":{},\"swift\":{}}", "limit=2000&"},
+        };
+        Swift *f = *state;
+        for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+                CLEANUP(cleanup_free)
+                char *url = string_printf(
+                        ACCOUNT "/backups?format=json&%sprefix=db1%%2F", rows[i].limit);
+                open_with(f, 200, rows[i].info);
+                assert_int_equal(store_list(f->store, "db1/", &f->call, NULL), 0);
+                ANSWER(swift_asked("GET", url), .status = 204);
+                swift_ended(f, 0, ERROR_NONE);
+        }
+}
+
 static void a_cluster_without_large_objects_is_refused(void **state) {
         Swift *f = *state;
         assert_int_equal(store_open(f->store, &f->call, NULL), 0);
@@ -480,6 +500,7 @@ int main(void) {
                 CLOSED(opening_makes_what_is_missing),
                 CLOSED(opening_is_tried_once),
                 OPEN(the_cluster_says_what_it_can),
+                OPEN(a_listing_asks_for_no_more_names_than_the_cluster_gives),
                 OPEN(a_cluster_without_large_objects_is_refused),
                 OPEN(a_put_is_create_only_and_has_its_digest),
                 OPEN(a_name_that_is_taken_is_read_back),
