@@ -337,7 +337,7 @@ static void the_program_ends_with_its_owner(void **state) {
 static void a_child_that_was_freed_before_it_began_ends_too(void **state) {
         Fixture *f = *state;
 
-        start_shell(f, "sleep 1000");
+        start_shell(f, "exec sleep 1000");
         f->child = child_free(f->child);
         start_shell(f, "echo next");
         loop_run(f->loop);
