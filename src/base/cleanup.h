@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define CLEANUP(function) __attribute__((cleanup(function)))
@@ -30,10 +31,11 @@
         }                                                                                          \
         _Static_assert(1, "takes the semicolon that follows")
 
+/* Of a pointer to any type: read as bytes, as a void * it would alias another type. */
 static inline void cleanup_free(void *pointer) {
-        void **p = pointer;
-        free(*p);
-        *p = NULL;
+        void *memory;
+        memcpy(&memory, pointer, sizeof(memory));
+        free(memory);
 }
 
 static inline void cleanup_close(int *fd) {

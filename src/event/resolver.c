@@ -333,7 +333,6 @@ static ResolverQuery *query_new(Resolver *resolver, const char *host, const char
 
 int resolver_start(
         Resolver *resolver, const ResolverOptions *options, ResolverQuery **ret, Error *err) {
-        CLEANUP(cleanup_free) char *literal = NULL;
         const char *known = cache_find(resolver, options->host, options->port);
         ResolverQuery *query = query_new(resolver, options->host, options->port);
 
@@ -343,6 +342,7 @@ int resolver_start(
         query->userdata = options->userdata;
         timer_arm(query->timer, options->timeout_msec);
         /* An address is no name: this does not wait. */
+        CLEANUP(cleanup_free) char *literal = NULL;
         if (known == NULL &&
             look_up(options->host, options->port, AI_NUMERICHOST | AI_NUMERICSERV, &literal) == 0)
                 known = literal;

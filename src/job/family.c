@@ -126,7 +126,6 @@ static int collect_members(Family *family) {
 
 static int find_descendants(Family *family) {
         CLEANUP(cleanup_free) Kin *kin = calloc(family->n_members + 1, sizeof(Kin));
-        CLEANUP(cleanup_free) size_t *indices = NULL;
         CLEANUP(cleanup_free) size_t *places = calloc(family->n_members + 1, sizeof(size_t));
         size_t n = 0;
 
@@ -141,6 +140,7 @@ static int find_descendants(Family *family) {
                 places[n] = i;
                 kin[n++] = (Kin){member->id, member->parent_id, member->sequence};
         }
+        CLEANUP(cleanup_free) size_t *indices = NULL;
         if (descendants_find(kin, n, family->backup_id, &indices, &family->n_descendants) < 0)
                 return -ENOMEM;
         family->descendants = calloc(family->n_descendants + 1, sizeof(FamilyMember));

@@ -429,14 +429,14 @@ static int find_in_the_way(const TargetDatabase *target, char **ret) {
 
 static int look_at(const RestorePlanInput *input, TargetDatabase *target, Error *err) {
         CLEANUP(cleanup_free)
-        char *found = NULL, *mark = mark_path(input->state_directory, target->database.sid),
-             *left_by = NULL;
+        char *found = NULL, *mark = mark_path(input->state_directory, target->database.sid);
 
         int r = mark == NULL ? -ENOMEM : find_in_the_way(target, &found);
         if (r < 0)
                 return error_oom(err);
         if (r == 0)
                 return 0;
+        CLEANUP(cleanup_free) char *left_by = NULL;
         size_t size;
         if (file_read(mark, 64, ERROR_INTERNAL, &left_by, &size, NULL) >= 0)
                 target->in_the_way =
