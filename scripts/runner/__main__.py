@@ -9,11 +9,12 @@ import shutil
 import sys
 import tempfile
 
+from analysis import run_analyzer, run_tidy
 from builds import Build, BuildFailed
 from guard import Guard
 from pytests import run_booted, run_pytests
 from selection import Selection
-from suites import Totals, run_coverage, run_tidy, run_units
+from suites import Totals, run_coverage, run_units
 
 # Configured as an installation of the system: it is what the tests on a booted systemd install.
 PLAIN = Build(
@@ -67,10 +68,13 @@ def run_everything(top, temporary, selection, ci, totals):
             run_booted(top, selection, temporary, totals)
     if not ci:
         return
+    if plain:
+        say("static analysis by gcc")
+        run_analyzer(top, PLAIN, selection, totals)
     if build(top, CLANG, totals):
         say("unit tests, built with clang")
         run_units(top, CLANG, selection, temporary, totals, prefix="clang/")
-        say("static analysis")
+        say("static analysis by clang")
         run_tidy(top, CLANG, selection, totals)
     if build(top, RACES, totals):
         say("unit tests, with ThreadSanitizer")

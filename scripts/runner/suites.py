@@ -1,4 +1,4 @@
-"""Unit tests and static analysis, and how what they find is counted."""
+"""Unit tests and their coverage, and how what they find is counted."""
 
 import concurrent.futures
 import os
@@ -84,23 +84,3 @@ def run_coverage(top, selection, totals):
         totals.ok()
     else:
         totals.fail("coverage")
-
-
-def run_tidy(top, build, selection, totals):
-    """clang-tidy over every source of src/, as many at a time as there are cores."""
-    sources = []
-    for folder, _, names in os.walk(os.path.join(top, "src")):
-        sources += [os.path.relpath(os.path.join(folder, n), top) for n in names if n.endswith(".c")]
-    sources = [s for s in sorted(sources) if selection.has(f"tidy/{s}")]
-
-    def tidy(source):
-        command = ["clang-tidy", "--quiet", "-p", build.folder, source]
-        return subprocess.run(command, cwd=top, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, errors="replace", check=False)
-
-    with concurrent.futures.ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
-        for source, done in zip(sources, pool.map(tidy, sources)):
-            if done.returncode == 0:
-                totals.ok()
-            else:
-                totals.fail(f"tidy/{source}")
-                print(done.stdout)
