@@ -61,12 +61,13 @@ def write(paths, content, own):
 
 def new(name, unique_name, dbid, cdb, archivelog):
     """The control file of a database that has nothing yet."""
+    moment = now()  # once: its logs are of the incarnation that has their time
     content = {
         "dbid": dbid, "name": name, "unique_name": unique_name, "type": "CURRENT", "cdb": cdb,
         "log_mode": "ARCHIVELOG" if archivelog else "NOARCHIVELOG", "force_logging": "NO",
-        "flashback": "NO", "resetlogs_scn": 1, "resetlogs_time": now(), "checkpoint_scn": 1,
+        "flashback": "NO", "resetlogs_scn": 1, "resetlogs_time": moment, "checkpoint_scn": 1,
         "recovered_to": None, "implicit_crosscheck": False,
-        "incarnations": [{"inc": 1, "resetlogs_scn": 1, "prior": 0, "time": now(),
+        "incarnations": [{"inc": 1, "resetlogs_scn": 1, "prior": 0, "time": moment,
                           "status": "CURRENT"}],
         "tablespaces": [], "datafiles": [], "tempfiles": [], "logs": [], "pdbs": [],
         "change_tracking": None, "restore_points": [], "config": [], "recid": {}, "wallet": None,

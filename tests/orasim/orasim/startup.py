@@ -255,10 +255,11 @@ def _new_logs(inst, content, until):
                 raise ora("ORA-00344", member, extra=[text("ORA-27040"), *os_lines(number)])
     old = controlfile.incarnation(content)
     old["status"] = "PARENT"
+    moment = controlfile.now()
     content["incarnations"].append({
         "inc": max(i["inc"] for i in content["incarnations"]) + 1, "resetlogs_scn": until + 1,
-        "prior": old["resetlogs_scn"], "time": controlfile.now(), "status": "CURRENT"})
-    content.update(resetlogs_scn=until + 1, resetlogs_time=controlfile.now(), type="CURRENT",
+        "prior": old["resetlogs_scn"], "time": moment, "status": "CURRENT"})
+    content.update(resetlogs_scn=until + 1, resetlogs_time=moment, type="CURRENT",
                    recovered_to=None, implicit_crosscheck=False)
     for k, log in enumerate(content["logs"]):
         log.update(seq=1 if k == 0 else 0, status="CURRENT" if k == 0 else "UNUSED",
