@@ -60,3 +60,8 @@ void store_asked_done(StoreAsked *asked) {
 StoreAttempt store_asked_attempt(const StoreAsked *asked) {
         return (StoreAttempt){asked->instance, asked->backup_id, asked->attempt};
 }
+
+char *store_asked_segment(const StoreAsked *asked) {
+        StoreAttempt attempt = store_asked_attempt(asked);
+        return store_segment_name(&attempt, asked->index);
+}

@@ -21,3 +21,4 @@ typedef struct StoreAsked {
 int store_asked_copy(const StoreOperation *operation, StoreAsked *ret);
 void store_asked_done(StoreAsked *asked);
 StoreAttempt store_asked_attempt(const StoreAsked *asked); /* borrowed */
+char *store_asked_segment(const StoreAsked *asked);        /* its name, owned; NULL: no memory */

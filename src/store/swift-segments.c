@@ -7,11 +7,6 @@
 #include "base/strings.h"
 #include "store/swift-internal.h"
 
-static char *name_of(const SwiftCall *call) {
-        StoreAttempt attempt = store_asked_attempt(&call->asked);
-        return store_segment_name(&attempt, call->asked.index);
-}
-
 /* --- put --- */
 
 static void on_put(bool already_there, const Error *err, void *userdata) {
@@ -22,7 +17,7 @@ static void on_put(bool already_there, const Error *err, void *userdata) {
 }
 
 int swift_put_segment(SwiftCall *call, Error *err) {
-        CLEANUP(cleanup_free) char *name = name_of(call);
+        CLEANUP(cleanup_free) char *name = store_asked_segment(&call->asked);
         if (name == NULL)
                 return error_oom(err);
         memcpy(call->etag, call->asked.md5, sizeof(call->etag));
@@ -78,7 +73,7 @@ static void on_get(const SwiftAnswer *answer, const Error *err, void *userdata) 
 }
 
 int swift_get_segment(SwiftCall *call, Error *err) {
-        CLEANUP(cleanup_free) char *name = name_of(call);
+        CLEANUP(cleanup_free) char *name = store_asked_segment(&call->asked);
         if (name == NULL)
                 return error_oom(err);
         const SwiftRequestOptions options = {

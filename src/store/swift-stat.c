@@ -67,8 +67,7 @@ int swift_stat_object(SwiftCall *call, Error *err) {
 }
 
 int swift_stat_segment(SwiftCall *call, Error *err) {
-        StoreAttempt attempt = store_asked_attempt(&call->asked);
-        CLEANUP(cleanup_free) char *name = store_segment_name(&attempt, call->asked.index);
+        CLEANUP(cleanup_free) char *name = store_asked_segment(&call->asked);
         if (name == NULL)
                 return error_oom(err);
         const SwiftRequestOptions options = {

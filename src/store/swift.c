@@ -267,11 +267,10 @@ static void drop_oldest_doubt(SwiftStore *store) {
 
 static void note_doubt(SwiftCall *call) {
         SwiftStore *store = call->store;
-        StoreAttempt attempt = store_asked_attempt(&call->asked);
         SwiftDoubt *doubt = calloc(1, sizeof(*doubt));
         if (doubt == NULL)
                 return;
-        doubt->name = store_segment_name(&attempt, call->asked.index);
+        doubt->name = store_asked_segment(&call->asked);
         if (doubt->name == NULL) {
                 free(doubt);
                 return;
