@@ -69,13 +69,13 @@ bool picture_state(const Picture *picture, const PictureItem *item, BackupState 
 
 static bool make_item_line(const Picture *picture, const PictureItem *item, Line *ret) {
         const Summary *summary = picture_main_summary(item);
+        bool readable = summary != NULL && summary->readable;
         Line line = {
                 .item = item,
                 .own = picture_find_own(picture, item->id),
                 .id = item->id,
-                .created_usec = summary != NULL && summary->readable ? summary->created_usec
-                                                                     : item->updated_usec,
-                .sequence = summary != NULL && summary->readable ? summary->sequence : 0};
+                .created_usec = readable ? summary->created_usec : item->updated_usec,
+                .sequence = readable ? summary->sequence : 0};
         if (!picture_state(picture, item, &line.state))
                 return false;
         *ret = line;

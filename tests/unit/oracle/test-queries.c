@@ -144,7 +144,7 @@ static void bases_tell_backups_from_copies(void **state) {
 }
 
 /* The same backup restored twice: two incarnations that begin at the same SCN. */
-static void incarnations_are_told_apart_by_scn_and_time(void **state) {
+static void rule_12_incarnations_are_told_apart_by_scn_and_time(void **state) {
         static const char *const incarnations[] = {
                 "1\x1f"
                 "100\x1fPARENT\x1f"
@@ -385,7 +385,7 @@ int main(int argc, char **argv) {
                 cmocka_unit_test(a_run_is_read),
                 cmocka_unit_test(a_wrong_row_is_named),
                 cmocka_unit_test(bases_tell_backups_from_copies),
-                cmocka_unit_test(incarnations_are_told_apart_by_scn_and_time),
+                cmocka_unit_test(rule_12_incarnations_are_told_apart_by_scn_and_time),
                 cmocka_unit_test(restored_control_files_are_judged),
                 cmocka_unit_test(sessions_and_remote_destinations_are_found),
                 cmocka_unit_test(what_cannot_be_backed_up_is_refused_with_what_to_do),
